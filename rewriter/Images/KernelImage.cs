@@ -1,0 +1,69 @@
+// A kernel image as read from a file: immutable, validated once. Patches are objects applied while writing, never edits of these bytes.
+namespace Rewriter.Images;
+
+/// <summary>File formats that can be read.</summary>
+public enum ImageFormat
+{
+    Elf32,
+    Elf64,
+    Pe32,
+    Pe32Plus,
+    BzImage,
+}
+
+/// <summary>A range of the image that is loaded: a section where the file names sections, else a segment.</summary>
+/// <param name="Name">As the file spells it, e.g. ".text"; "" where it has none.</param>
+/// <param name="Address">Linked virtual address of the first byte.</param>
+/// <param name="LoadAddress">Physical address where the loader puts it; the same as <paramref name="Address"/> where the format has no such notion.</param>
+/// <param name="FileOffset">Offset of its bytes in <see cref="KernelImage.Payload"/>.</param>
+/// <param name="FileSize">Bytes that come from the file.</param>
+/// <param name="MemorySize">Bytes in memory; those past <paramref name="FileSize"/> are zero.</param>
+public sealed record ImageSection(string Name, ulong Address, ulong LoadAddress, long FileOffset, long FileSize, long MemorySize, bool IsExecutable, bool IsWritable)
+{
+    public bool Contains(ulong address) => address >= Address && address - Address < (ulong)MemorySize;
+}
+
+/// <summary>A named address. <paramref name="Size"/> is 0 where unknown.</summary>
+public readonly record struct ImageSymbol(string Name, ulong Address, ulong Size, bool IsFunction);
+
+/// <summary>
+/// An immutable kernel image. Constructing it validates everything; written unchanged it is the input byte for byte.
+/// For a bzImage, <see cref="File"/> is the whole file and <see cref="Payload"/> the unpacked ELF; otherwise both are the same bytes.
+/// </summary>
+public sealed class KernelImage
+{
+    public required string Name { get; init; }
+    public required ImageFormat Format { get; init; }
+    public required int Bitness { get; init; }
+    public required ReadOnlyMemory<byte> File { get; init; }
+    public required ReadOnlyMemory<byte> Payload { get; init; }
+
+    /// <summary>Linked virtual address where execution starts; for multiboot the entry that the loader jumps to.</summary>
+    public required ulong EntryPoint { get; init; }
+
+    /// <summary>Loadable ranges by address; they do not overlap.</summary>
+    public required IReadOnlyList<ImageSection> Sections { get; init; }
+
+    /// <summary>Symbols by address.</summary>
+    public required IReadOnlyList<ImageSymbol> Symbols { get; init; }
+
+    /// <summary>Addresses (linked, virtual) of the words that hold absolute addresses, where the file has a relocation table; sorted.</summary>
+    public required IReadOnlyList<ulong> Relocations { get; init; }
+
+    /// <summary>The bytes of a section that come from the file.</summary>
+    public ReadOnlySpan<byte> Bytes(ImageSection section) => Payload.Span.Slice((int)section.FileOffset, (int)section.FileSize);
+
+    /// <summary>The section that holds an address, or null.</summary>
+    public ImageSection? SectionAt(ulong address)
+    {
+        foreach (ImageSection section in Sections)
+        {
+            if (section.Contains(address))
+            {
+                return section;
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,75 @@
+// The monitor window: the few megabytes of the guest's linear address space that belong to the monitor. Guest-side shims
+// live there, next to the virtual-CPU fields that they read and write. Rewriter and runtime share this one description.
+namespace Runtime.Abi;
+
+/// <summary>
+/// Layout of the monitor window, in bytes from its base. The base is 4 MiB aligned (one page-directory entry without PAE).
+/// <code>
+///   0x0000  WindowData      read/write in guest kernel mode, no access in guest user mode
+///   0x1000  UserData        read/write in both modes; holds only what a user-mode site says of itself
+///   0x2000  gate            64-bit code, execute only: the one door to the stub
+///   0x4000  trampolines     IA-32 code, execute only, up to the end of the window
+/// </code>
+/// </summary>
+public static class MonitorWindow
+{
+    public const uint Size = 0x40_0000;
+    public const uint Alignment = 0x40_0000;
+
+    /// <summary>Where the window goes unless the guest needs the place: below the I/O APIC at 0xFEC00000.</summary>
+    public const uint DefaultBase = 0xFE40_0000;
+
+    public const uint UserDataOffset = 0x1000;
+    public const uint GateOffset = 0x2000;
+    public const uint TrampolineOffset = 0x4000;
+
+    /// <summary>Code selector that reaches the gate: Linux's __USER_CS, 64-bit code in every process of an x86-64 host.</summary>
+    public const ushort GateSelector = 0x33;
+
+    /// <summary>Offsets inside <c>WindowData</c>. Every field is a dword unless it says otherwise.</summary>
+    public static class Data
+    {
+        /// <summary>The guest's EFLAGS.IF: 0x200 or 0.</summary>
+        public const uint VirtualIf = 0x000;
+
+        /// <summary>0x200 while an event waits for VirtualIf to become set, else 0: sti and popf shims leave by the gate then.</summary>
+        public const uint EventPending = 0x004;
+
+        /// <summary>The guest's EFLAGS.IOPL in place (bits 12-13) minus 0x200, the IF that hardware shows in ring 3:
+        /// adding it and VirtualIf to what pushf stores gives the guest's EFLAGS.</summary>
+        public const uint FlagsBias = 0x008;
+
+        /// <summary>Written before a jump to the gate: the index of the site that asks.</summary>
+        public const uint SiteIndex = 0x00C;
+
+        /// <summary>Eight dwords for shims to keep registers in; dead between shims.</summary>
+        public const uint Scratch = 0x010;
+
+        /// <summary>Guest-visible selectors, one dword each, in the order of ModRM.reg: ES CS SS DS FS GS; then LDTR and TR.</summary>
+        public const uint Selectors = 0x040;
+        public const uint Ldtr = 0x058;
+        public const uint Tr = 0x05C;
+
+        public const uint Cr0 = 0x060;
+        public const uint Cr2 = 0x064;
+        public const uint Cr3 = 0x068;
+        public const uint Cr4 = 0x06C;
+
+        /// <summary>Pseudo-descriptors as SGDT and SIDT store them: limit (word), base (dword).</summary>
+        public const uint Gdtr = 0x070;
+        public const uint Idtr = 0x078;
+
+        /// <summary>Qword: guest TSC minus host TSC.</summary>
+        public const uint TscOffset = 0x080;
+
+        public const uint Length = 0x088;
+    }
+
+    /// <summary>Offsets inside <c>UserData</c>.</summary>
+    public static class User
+    {
+        /// <summary>Written before a jump to the gate from a user-mode site: the index of that site.</summary>
+        public const uint SiteIndex = 0x00C;
+        public const uint Scratch = 0x010;
+    }
+}

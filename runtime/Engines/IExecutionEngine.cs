@@ -1,0 +1,24 @@
+namespace Runtime.Engines;
+
+/// <summary>
+/// Executes guest code from <see cref="State"/> until something happens that only the run loop can settle. An engine never calls a
+/// device; it returns a <see cref="VmExit"/>. Guest exceptions (page faults, #GP …) are delivered inside the engine and are no exits.
+/// </summary>
+public interface IExecutionEngine : IDisposable
+{
+    /// <summary>The processor. Valid and up to date whenever <see cref="Run"/> is not executing; the run loop may change it then.</summary>
+    VcpuState State { get; }
+
+    /// <summary>Runs until an exit. With <paramref name="wantInterruptWindow"/> it returns <see cref="VmExitReason.InterruptWindow"/>
+    /// as soon as the guest can take an interrupt.</summary>
+    VmExit Run(bool wantInterruptWindow);
+
+    /// <summary>Supplies the value of the <see cref="VmExitReason.PortRead"/> just returned, and retires that element.</summary>
+    void CompletePortRead(uint value);
+
+    /// <summary>Delivers an external interrupt through the guest's IDT (SDM vol. 3, 6.12). Only while the guest can take one.</summary>
+    void Interrupt(byte vector);
+
+    /// <summary>Makes a <see cref="Run"/> in progress on another thread return soon. Safe from any thread; may be early or spurious.</summary>
+    void Kick();
+}
