@@ -98,7 +98,7 @@ public sealed partial class StubAssembler
     private void EmitProbe(MemoryOperand operand) => c.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_rm16_Sreg, operand, Register.ES));
 
     // The instruction's own memory operand, segment override included, moved up by some bytes.
-    private static MemoryOperand Operand(in Instruction instruction, uint offset)
+    internal static MemoryOperand Operand(in Instruction instruction, uint offset)
     {
         bool isWordAddress = instruction.MemoryDisplSize == 2 || instruction.MemoryBase.GetSize() == 2 || instruction.MemoryIndex.GetSize() == 2;
         uint displacement = instruction.MemoryDisplacement32 + offset;
