@@ -18,7 +18,9 @@ public sealed class CodeMapContext(CodeMap map) : ICodeContext
 
     public bool IsNeverDisplace(uint address, int length) => map.TryFindSelfPatched(address, address + (ulong)length, out _);
 
-    public bool IsPadding(uint address, int length)
+    public bool IsPadding(uint address, int length) => IsHole(address, length) || IsFillerRun(address, length);
+
+    private bool IsHole(uint address, int length)
     {
         ReadOnlySpan<CodeRange> holes = map.Holes;
         int low = 0;
@@ -31,6 +33,40 @@ public sealed class CodeMapContext(CodeMap map) : ICodeContext
 
         return low < holes.Length && holes[low].Start <= address && address + (ulong)length <= holes[low].End;
     }
+
+    // Filler that a compiler for IA-32 writes as instructions (LEA ESI,[ESI+0]), behind one that does not go on, with no target in it.
+    private bool IsFillerRun(uint address, int length)
+    {
+        uint start = address;
+        while (map.TryPrevious(start, out Instruction previous))
+        {
+            if (!IsFiller(previous))
+            {
+                if (DisplacedInstruction.FallsThrough(previous) || previous.FlowControl is FlowControl.Call or FlowControl.IndirectCall)
+                    return false;
+                break;
+            }
+
+            start = previous.IP32;
+        }
+
+        while (start < address + (uint)length)
+        {
+            Instruction filler = map.IsInstructionStart(start) ? map.Decode(start) : default;
+            if (filler.Length == 0 || !IsFiller(filler) || map.IsTarget(start))
+                return false;
+            start = filler.NextIP32;
+        }
+
+        return true;
+    }
+
+    private static bool IsFiller(in Instruction instruction) => instruction.Mnemonic switch
+    {
+        Mnemonic.Nop or Mnemonic.Int3 => true,
+        Mnemonic.Lea => instruction.MemoryDisplacement32 == 0 && instruction.Op0Register == instruction.MemoryBase && instruction.MemoryIndex == Register.None,
+        _ => false,
+    };
 
     public ReadOnlySpan<byte> Bytes(uint address, int length)
     {

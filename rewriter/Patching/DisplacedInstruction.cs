@@ -10,7 +10,7 @@ public enum DisplacedPlace
     /// <summary>Not at all.</summary>
     Nowhere,
 
-    /// <summary>As the last one: control does not go on to the next instruction, or the next address is visible to the guest.</summary>
+    /// <summary>Not before the site: control does not go on from it to the next instruction. A call only as the last: its return address is visible.</summary>
     Last,
 
     Anywhere,

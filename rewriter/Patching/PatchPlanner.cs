@@ -30,6 +30,8 @@ internal sealed class PlanInProgress
     private readonly PlannedSite?[] planned;
     private readonly List<Patch> patches = [];
     private readonly RangeFinder finder;
+    private readonly LandingFinder landings;
+    private readonly PlannerOptions options;
 
     public PlanInProgress(ExecutionMode mode, WindowAllocator window, ShimCatalog shims, PlannerOptions options,
         ICodeContext code, IReadOnlyList<SensitiveInstruction> sites, int firstSiteIndex)
@@ -39,7 +41,9 @@ internal sealed class PlanInProgress
 
         (this.mode, this.window, this.shims, this.code, this.sites, this.firstSiteIndex) = (mode, window, shims, code, sites, firstSiteIndex);
         planned = new PlannedSite?[sites.Count];
+        this.options = options;
         finder = new RangeFinder(code, window, bytes, options, SiteAt);
+        landings = new LandingFinder(code, finder, options);
         for (int i = 0; i < sites.Count; i++)
         {
             if (i > 0 && sites[i].Address <= sites[i - 1].Address)
@@ -75,32 +79,89 @@ internal sealed class PlanInProgress
             Trap(i, obstacle);
     }
 
+    // A jump that nothing known lands in; failing that a short one; failing that one with targets inside, which cost a trap each time.
     private bool TryJump(int i, out string obstacle)
     {
-        IReadOnlyList<JumpRange> ranges = finder.Find(sites[i].Instruction);
+        IReadOnlyList<JumpRange> near = finder.Find(sites[i].Instruction);
         obstacle = finder.Obstacle;
+        IReadOnlyList<JumpRange> brief = [];
+        return TryNear(i, near.Where(range => range.KnownTargets == 0), ref obstacle)
+            || options.AllowShortJumps && TryShort(i, (brief = finder.FindShort(sites[i].Instruction)).Where(range => range.KnownTargets == 0))
+            || TryNear(i, near.Where(range => range.KnownTargets > 0), ref obstacle)
+            || TryShort(i, brief.Where(range => range.KnownTargets > 0));
+    }
+
+    private bool TryNear(int i, IEnumerable<JumpRange> ranges, ref string obstacle)
+    {
         foreach (JumpRange range in ranges)
         {
-            var trampoline = TrampolineCode.Create(range, code, shims, window.WindowBase, SiteIndexAt);
-            (byte[] draft, _) = trampoline.AssembleAt(window.WindowBase + MonitorWindow.TrampolineOffset);
-            if (!window.TryAllocate(draft.Length, range.Origin, range.Constraint, out uint address))
+            TrampolineCode trampoline = CodeOf(range);
+            if (TryPlace(trampoline, range.Origin, range.Constraint, out uint address))
             {
-                obstacle = "no free place in the window gives the guards";
-                continue;
+                Commit(i, range, TacticOf(range, sites[i].Instruction), address, trampoline, range.Encode(address), landing: 0);
+                return true;
             }
 
-            Commit(i, range, address, trampoline);
-            return true;
+            obstacle = "no free place in the window gives the guards";
         }
 
         return false;
     }
 
-    private void Commit(int driver, JumpRange range, uint address, TrampolineCode trampoline)
+    private bool TryShort(int i, IEnumerable<JumpRange> ranges)
+    {
+        foreach (JumpRange range in ranges)
+        {
+            TrampolineCode trampoline = CodeOf(range);
+            foreach (Landing landing in landings.Find(range))
+            {
+                if (!TryPlace(trampoline, landing.Address + JumpRange.NearLength, landing.Constraint, out uint address))
+                    continue;
+                byte[] jump = JumpRange.EncodeLanding(landing.Address, address);
+                if (landing.Victim is null)
+                    AddLanding(landing.Address, jump);
+                else if (!TryEvict(landing.Victim, landing.Address, jump))
+                {
+                    window.Free(address, trampoline.Length);
+                    continue;
+                }
+
+                Commit(i, range, PatchTactic.ShortJump, address, trampoline, range.EncodeShort(landing.Address), landing.Address);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool TryEvict(JumpRange victim, uint landing, byte[] jump)
+    {
+        TrampolineCode trampoline = CodeOf(victim);
+        if (!TryPlace(trampoline, victim.Origin, victim.Constraint, out uint address))
+            return false;
+
+        byte[] newBytes = victim.Encode(address);
+        jump.CopyTo(newBytes.AsSpan((int)(landing - victim.Start)));
+        Commit(-1, victim, PatchTactic.Evicted, address, trampoline, newBytes, landing: 0);
+        return true;
+    }
+
+    private void AddLanding(uint address, byte[] jump)
+    {
+        patches.Add(new Patch(address, code.Bytes(address, jump.Length).ToArray(), jump, PatchTactic.Evicted, 0, default, []));
+        for (int k = 0; k < jump.Length; k++)
+            bytes[address + (uint)k] = ByteState.Overwritten;
+    }
+
+    private TrampolineCode CodeOf(JumpRange range) => TrampolineCode.Create(range, code, shims, window.WindowBase, SiteIndexAt);
+
+    private bool TryPlace(TrampolineCode trampoline, uint origin, GuardConstraint constraint, out uint address) =>
+        window.TryAllocate(trampoline.Length, origin, constraint, out address);
+
+    private void Commit(int driver, JumpRange range, PatchTactic tactic, uint address, TrampolineCode trampoline, byte[] newBytes, uint landing)
     {
         (byte[] machineCode, TrampolineMapEntry[] map) = trampoline.AssembleAt(address);
-        PatchTactic tactic = TacticOf(range, sites[driver].Instruction);
-        patches.Add(new Patch(range.Start, code.Bytes(range.Start, range.Length).ToArray(), range.Encode(address), tactic, address, machineCode, map));
+        patches.Add(new Patch(range.Start, code.Bytes(range.Start, range.Length).ToArray(), newBytes, tactic, address, machineCode, map) { Landing = landing });
         for (uint at = range.Start; at < range.Start + (uint)range.Length; at++)
             bytes[at] = ByteState.Overwritten;
 
@@ -108,10 +169,10 @@ internal sealed class PlanInProgress
         {
             bytes[instruction.IP32] = instruction.IP32 == range.Start ? ByteState.Entry : ByteState.Guard;
             int index = SiteAt(instruction.IP32);
-            if (index == driver)
-                Decide(index, tactic, shims.Find(instruction).Name, ReasonOf(range, tactic));
-            else if (index >= 0)
-                Decide(index, PatchTactic.Merged, shims.Find(instruction).Name, "moved with its neighbour");
+            if (index < 0)
+                continue;
+            bool isDriver = index == driver;
+            Decide(index, isDriver ? tactic : PatchTactic.Merged, shims.Find(instruction).Name, isDriver ? ReasonOf(range, tactic) : "moved with its neighbour");
         }
     }
 
@@ -145,6 +206,7 @@ internal sealed class PlanInProgress
         (_, > 0) => $"{range.KnownTargets} known target(s) inside the range, which trap into the trampoline",
         (PatchTactic.Jump, _) => null,
         (PatchTactic.JumpFollowing, _) => "shorter than a jump",
+        (PatchTactic.ShortJump, _) => "no range of 5 bytes that can be guarded, or only with known targets inside",
         _ => "what follows cannot be displaced, or not be guarded",
     };
 }

@@ -9,7 +9,7 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
 {
     private const uint PageSize = 4096;
     private const int MaxPrefixes = 2;
-    private const int MaxFollowing = 16;
+    private const int MaxFollowing = 24;
     private const int KnownTargetCost = 100;
 
     private readonly List<Instruction> run = [];
@@ -18,7 +18,7 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
     /// <summary>Why the last search found nothing, or nothing better than what it found.</summary>
     public string Obstacle { get; private set; } = "";
 
-    /// <summary>All ranges that hold the site and could be guarded somewhere in an empty window, by ascending cost.</summary>
+    /// <summary>All ranges for a jmp rel32 that hold the site and could be guarded somewhere in an empty window, by ascending cost.</summary>
     public IReadOnlyList<JumpRange> Find(in Instruction site)
     {
         found.Clear();
@@ -27,12 +27,51 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
         for (int first = siteIndex; first >= 0; first--)
         {
             for (int prefixes = 0; prefixes <= MaxPrefixes && prefixes < run[first].Length; prefixes++)
-                Consider(first, siteIndex, prefixes);
+                Consider(first, siteIndex, prefixes, JumpRange.NearLength + prefixes);
         }
 
         // Stable: of equal cost, the one that starts latest and has fewest prefixes.
         return [.. found.OrderBy(range => range.Cost)];
     }
+
+    /// <summary>The same for a jmp rel8, whose displacement byte is what <see cref="GuardConstraint.Byte0"/> is about.</summary>
+    public IReadOnlyList<JumpRange> FindShort(in Instruction site)
+    {
+        found.Clear();
+        int siteIndex = CollectRun(site);
+        for (int first = siteIndex; first >= 0; first--)
+            Consider(first, siteIndex, 0, JumpRange.ShortLength);
+        return [.. found.OrderBy(range => range.Cost)];
+    }
+
+    /// <summary>A range that leaves for its own trampoline and has room, at <paramref name="landing"/>, for one more jmp rel32.</summary>
+    /// <param name="constraint">What that second jump's displacement has to be.</param>
+    public bool TryFindVictim(uint landing, in Instruction holder, out JumpRange victim, out GuardConstraint constraint)
+    {
+        found.Clear();
+        (victim, constraint) = (null!, default);
+        if (PlaceOf(holder) == DisplacedPlace.Nowhere)
+            return false;
+
+        int holderIndex = CollectRun(holder);
+        for (int first = holderIndex; first >= 0 && found.Count == 0; first--)
+        {
+            int lead = (int)(landing - run[first].IP32);
+            int needed = lead + JumpRange.NearLength;
+            for (int prefixes = 0; prefixes <= MaxPrefixes && prefixes < run[first].Length && lead >= JumpRange.NearLength + prefixes; prefixes++)
+                Consider(first, holderIndex, prefixes, needed);
+        }
+
+        if (found.Find(range => range.KnownTargets == 0) is not JumpRange range || !TryConstrain(range.Instructions, landing + 1, out constraint))
+            return false;
+
+        victim = range;
+        return window.IsFeasible(landing + JumpRange.NearLength, constraint);
+    }
+
+    /// <summary>Whether bytes are filler that no patch has claimed yet.</summary>
+    public bool IsFreePadding(uint address, int length) => code.IsPadding(address, length)
+        && bytes.IsUntouched(address, length) && !code.IsNeverDisplace(address, length);
 
     // The straight line around the site of what may move: run[result] is the site.
     private int CollectRun(in Instruction site)
@@ -47,7 +86,7 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
             before++;
         }
 
-        while (run[^1].NextIP32 - site.IP32 < MaxFollowing && MayGoOn(run[^1])
+        while (run[^1].NextIP32 - site.IP32 < MaxFollowing && MayExtendPast(run[^1])
             && code.TryGetInstruction(run[^1].NextIP32, out Instruction next) && PlaceOf(next) != DisplacedPlace.Nowhere)
             run.Add(next);
         return before;
@@ -66,21 +105,32 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
         };
     }
 
-    private static bool MayGoOn(in Instruction instruction) => DisplacedInstruction.FallsThrough(instruction);
+    // What follows a jump or return is another block, which moves as well as any other; what follows a call is where the guest returns to.
+    private static bool MayExtendPast(in Instruction instruction) => instruction.FlowControl is not (FlowControl.Call or FlowControl.IndirectCall);
 
-    // The shortest range from run[first] that holds the site and a jump with so many prefixes.
-    private void Consider(int first, int siteIndex, int prefixes)
+    // The shortest range of at least so many bytes from run[first] that holds the site, and longer ones that end with a further site.
+    private void Consider(int first, int siteIndex, int prefixes, int needed)
     {
         uint start = run[first].IP32;
-        int needed = JumpRange.JumpLength + prefixes;
         int last = siteIndex;
         while (last + 1 < run.Count && run[last].NextIP32 - start < needed)
             last++;
 
         int padding = Math.Max(0, needed - (int)(run[last].NextIP32 - start));
-        if (padding > 0 && (MayGoOn(run[last]) || !IsFreePadding(run[last].NextIP32, padding)))
+        if (padding > 0 && (DisplacedInstruction.FallsThrough(run[last]) || !MayExtendPast(run[last]) || !IsFreePadding(run[last].NextIP32, padding)))
             return;
 
+        Consider(first, last, siteIndex, padding, prefixes, needed);
+        for (int further = last + 1; further < run.Count && found.Count > 0; further++)
+        {
+            if (siteAt(run[further].IP32) >= 0)
+                Consider(first, further, siteIndex, 0, prefixes, needed);
+        }
+    }
+
+    private void Consider(int first, int last, int siteIndex, int padding, int prefixes, int needed)
+    {
+        uint start = run[first].IP32;
         uint end = run[last].NextIP32 + (uint)padding;
         if (!options.AllowPageCrossing && start / PageSize != (end - 1) / PageSize)
         {
@@ -95,8 +145,9 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
             return;
         }
 
-        if (!TryConstrain(instructions, prefixes, out GuardConstraint constraint)
-            || !window.IsFeasible(start + (uint)needed, constraint))
+        bool isShort = needed == JumpRange.ShortLength;
+        if (!TryConstrain(instructions, start + (uint)prefixes + 1, out GuardConstraint constraint)
+            || !isShort && !window.IsFeasible(start + (uint)(JumpRange.NearLength + prefixes), constraint))
         {
             Obstacle = "an instruction starts where the jump cannot be guarded";
             return;
@@ -106,27 +157,24 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
         found.Add(new JumpRange(instructions, padding, prefixes, constraint, targets, CostOf(instructions, siteIndex - first, targets)));
     }
 
-    // Every instruction boundary that falls on a byte of the displacement needs a guard there; on a prefix or the opcode there is none.
-    private static bool TryConstrain(Instruction[] instructions, int prefixes, out GuardConstraint constraint)
+    // Every instruction boundary that falls on one of the four bytes at the displacement needs a guard there; on the jump's opcode
+    // or a prefix there is none.
+    private static bool TryConstrain(Instruction[] instructions, uint displacement, out GuardConstraint constraint)
     {
         constraint = GuardConstraint.None;
-        uint start = instructions[0].IP32;
         foreach (Instruction instruction in instructions.AsSpan(1))
         {
-            int index = (int)(instruction.IP32 - start) - prefixes - 1;
-            if (index < 0)
+            int index = (int)(instruction.IP32 - displacement);
+            if (index == -1)
                 return false;
-            if (index > 3)
-                break;
+            if (index is < 0 or > 3)
+                continue;
             bool endsPage = (instruction.IP32 + 1) % PageSize == 0;
             constraint = constraint.With(index, endsPage ? GuardKind.GuardOfOneByte : GuardKind.Guard);
         }
 
         return true;
     }
-
-    private bool IsFreePadding(uint address, int length) => code.IsPadding(address, length)
-        && bytes.IsUntouched(address, length) && !code.IsNeverDisplace(address, length);
 
     // Inside the range a branch may only lead forward, to an instruction: a loop in the window could hold up events for ever.
     private static bool HasAwkwardBranch(Instruction[] instructions)
@@ -171,7 +219,7 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
         int cost = knownTargets * KnownTargetCost + preceding;
         foreach (Instruction instruction in instructions)
         {
-            cost += siteAt(instruction.IP32) >= 0 ? -2 : 1;
+            cost += siteAt(instruction.IP32) >= 0 ? -3 : 1;
             cost += instruction.FlowControl is FlowControl.Call or FlowControl.IndirectCall ? 20 : 0;
         }
 

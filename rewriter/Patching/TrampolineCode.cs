@@ -1,6 +1,7 @@
 // The code of one trampoline before it has an address: displaced instructions and shims, and which guest instruction each stands for.
 using Iced.Intel;
 using Rewriter.Shims;
+using Runtime.Abi;
 
 namespace Rewriter.Patching;
 
@@ -8,10 +9,14 @@ namespace Rewriter.Patching;
 public sealed class TrampolineCode(uint windowBase, bool userMode)
 {
     private readonly List<(int Position, uint Guest, bool IsRestart)> marks = [];
+    private int? length;
 
     public StubAssembler Stub { get; } = new(windowBase, userMode);
 
     public Assembler Assembler => Stub.Code;
+
+    /// <summary>Bytes of machine code; known once all of it is emitted.</summary>
+    public int Length => length ??= AssembleAt(Stub.WindowBase + MonitorWindow.TrampolineOffset).Code.Length;
 
     /// <summary>From here on the code stands for a guest instruction.</summary>
     public void Mark(uint guest, bool isRestart) => marks.Add((Stub.Position, guest, isRestart));
