@@ -34,6 +34,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     private readonly HostSegments _segments = new();
     private readonly StubContext _context;
     private readonly ShimFinisher _shims = new();
+    private readonly SelectorSlots _selectors;
     private WindowMemory _window;
     private AddressSpace? _current;
     private StubProcess? _running;
@@ -59,6 +60,8 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _code = new CodeCache(_control, Memory, _frames, mode, _window.Base);
         _mapper = new CodeMapper(_code, _pager, _frames, _cpu);
         _context = new StubContext(State, _segments);
+        _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
+        _selectors.Reset(_window);
     }
 
     public VcpuState State { get; }
@@ -131,6 +134,10 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 
     void ICpuObserver.SegmentLoaded(SegmentIndex index)
     {
+        if (_mode == ExecutionMode.Para && _current is not null && State.Cpl == 0 && index is not (SegmentIndex.Cs or SegmentIndex.Ss))
+        {
+            _selectors.Learn(index, _current, _window);
+        }
     }
 
     void ICpuObserver.PhysicalWrite(uint frame, int offset, int length)
@@ -174,6 +181,11 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         StubProcess stub = space.Stub;
+        if (_mode == ExecutionMode.Para)
+        {
+            _selectors.Prepare(space, _window);
+        }
+
         _context.Load(stub, address);
         _window.Publish(State, wantInterruptWindow);
         _context.FpuLeft();
@@ -217,6 +229,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             if (_spaces.Spawned != Counters.Spawns)
             {
                 Counters.Spawns = _spaces.Spawned;
+                _selectors.Install(space.Stub);
                 Counters.SpawnNanoseconds += (long)Stopwatch.GetElapsedTime(started).TotalNanoseconds;
             }
 
@@ -227,6 +240,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         if (space.ValidatedAt != _tlbEpoch)
         {
             space.ValidatedAt = _tlbEpoch;
+            _selectors.Revalidate();
             _pager.Validate(space);
             if (_pager.IsMapped(_window.Base, MonitorWindow.Size))
             {
@@ -250,6 +264,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         if (_mode == ExecutionMode.Para)
         {
             State.InterruptsEnabled = (_window[MonitorWindow.Data.VirtualIf] & FlagBits.If) != 0;
+            _selectors.Collect(_window);
         }
 
         switch ((int)stub.Word(StubLayout.ExitReason))
@@ -514,6 +529,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 
         _code.MoveWindow(target);
         _window = new WindowMemory(_control, target);
+        _selectors.Reset(_window);
         _spaces.WindowBase = target;
     }
 

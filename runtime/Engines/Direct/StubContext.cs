@@ -26,12 +26,9 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
                 && (state.Dr7 & 0xFF) == 0
                 && !state.InterruptShadow
                 && code.IsFlat && code.Is32Bit
-                && stack.IsUsable && stack.Is32Bit;
+                && stack.IsFlat && stack.Is32Bit;
         }
     }
-
-    /// <summary>Whether a segment load went by without us (trap mode): the host selector found at the last exit, by segment.</summary>
-    public bool TracksNativeLoads { get; init; }
 
     /// <summary>Puts the guest's registers into the control block.</summary>
     /// <param name="eip">Where to execute: the guest's EIP, or its place in a trampoline.</param>

@@ -53,9 +53,10 @@ internal sealed class WindowMemory(SharedFile control, uint windowBase) : ILinea
         this[MonitorWindow.Data.FlagsBias] = (state.Eflags & FlagBits.Iopl) - FlagBits.If;
         this[MonitorWindow.Data.SiteIndex] = NoSite;
         this[MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex] = NoSite;
-        for (int i = 0; i < 6; i++)
+        for (uint i = 0; i < 6; i++)
         {
-            this[MonitorWindow.Data.Selectors + ((uint)i * 4)] = state.Segments[i].Selector;
+            this[MonitorWindow.Data.Selectors + (i * 4)] = state.Segments[(int)i].Selector;
+            this[MonitorWindow.Data.LoadedSlot + (i * 4)] = MonitorWindow.Slots.None;
         }
 
         this[MonitorWindow.Data.Ldtr] = state.Ldtr.Selector;
@@ -76,6 +77,9 @@ internal sealed class WindowMemory(SharedFile control, uint windowBase) : ILinea
         uint site = this[MonitorWindow.Data.SiteIndex];
         return site != NoSite ? site : this[MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex];
     }
+
+    /// <summary>A byte of the selector table.</summary>
+    public void SetSlotOf(ushort selector, byte slot) => control.Slice(StubLayout.WindowFileOffset + MonitorWindow.SelectorTableOffset + selector, 1)[0] = slot;
 
     private void Publish(uint field, TableRegister table)
     {

@@ -33,6 +33,9 @@ internal sealed class AddressSpace : IDisposable
     public SpaceKey Key { get; }
     public StubProcess Stub { get; }
 
+    /// <summary>The frame at the window's place for the GDT; none at first.</summary>
+    public uint? GdtAliasFrame { get; private set; }
+
     /// <summary>The TLB epoch that the shadow was last compared in.</summary>
     public long ValidatedAt { get; set; }
 
@@ -173,14 +176,36 @@ internal sealed class AddressSpace : IDisposable
     private void MapWindow()
     {
         const ulong readWrite = ProtRead | ProtWrite, execute = ProtRead | ProtExec;
-        ulong data = _windowBase, user = data + MonitorWindow.UserDataOffset, gate = data + MonitorWindow.GateOffset;
-        Stub.Queue(SysMmap, data, 4096, readWrite, MapSharedFixed, StubLayout.ControlFd, StubLayout.WindowFileOffset);
-        Stub.Queue(SysMmap, user, 4096, readWrite, MapSharedFixed, StubLayout.ControlFd, MonitorWindow.UserDataOffset);
-        Stub.Queue(SysMmap, gate, MonitorWindow.Size - MonitorWindow.GateOffset, execute, MapSharedFixed, StubLayout.ControlFd, MonitorWindow.GateOffset);
-        if (Stub.Features.HasProtectionKeys)
+        int kernel = Stub.Features.KernelKey, executeOnly = Stub.Features.ExecuteOnlyKey;
+        Map(0, 4096, readWrite, kernel);
+        Map(MonitorWindow.UserDataOffset, 4096, readWrite, 0);
+        Map(MonitorWindow.GateOffset, 4096, execute, 0);
+        Map(MonitorWindow.SelectorTableOffset, MonitorWindow.SelectorTableSize, ProtRead, kernel);
+        Map(MonitorWindow.TrampolineOffset, MonitorWindow.Size - MonitorWindow.TrampolineOffset, execute, executeOnly);
+
+        void Map(uint offset, uint length, ulong protection, int key)
         {
-            Stub.Queue(SysPkeyMprotect, data, 4096, readWrite, (ulong)Stub.Features.KernelKey);
-            Stub.Queue(SysPkeyMprotect, gate + 4096, MonitorWindow.Size - MonitorWindow.GateOffset - 4096, execute, (ulong)Stub.Features.ExecuteOnlyKey);
+            ulong address = (ulong)_windowBase + offset;
+            Stub.Queue(SysMmap, address, length, protection, MapSharedFixed, StubLayout.ControlFd, (ulong)StubLayout.WindowFileOffset + offset);
+            if (key != 0)
+            {
+                Stub.Queue(SysPkeyMprotect, address, length, protection, (ulong)key);
+            }
+        }
+    }
+
+    /// <summary>Shows a guest frame, read only and to the guest kernel only, at the window's place for the GDT.</summary>
+    public void MapGdtAlias(uint frame)
+    {
+        if (GdtAliasFrame != frame)
+        {
+            GdtAliasFrame = frame;
+            ulong address = (ulong)_windowBase + MonitorWindow.GdtAliasOffset;
+            Stub.Queue(SysMmap, address, 4096, ProtRead, MapSharedFixed | MapPopulate, StubLayout.RamFd, (ulong)frame << 12);
+            if (Stub.Features.HasProtectionKeys)
+            {
+                Stub.Queue(SysPkeyMprotect, address, 4096, ProtRead, (ulong)Stub.Features.KernelKey);
+            }
         }
     }
 
