@@ -297,6 +297,12 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             return exit;
         }
 
+        // Protection keys do not cover fetches: user code that strayed into kernel code is found out when it does anything there.
+        if (State.Cpl == 3 && !_cpu.TryTranslate(State.Eip, AccessKind.Fetch, true, false, out _, out uint refused))
+        {
+            return _cpu.RaiseException(ExceptionVector.PageFault, refused, State.Eip);
+        }
+
         switch ((int)stub.Word(StubLayout.Signal), stub.Word(StubLayout.TrapNumber))
         {
             case (StubSignals.Kick, _):
