@@ -8,6 +8,10 @@ public enum ImageFormat
     Elf64,
     Pe32,
     Pe32Plus,
+
+    /// <summary>A flat binary whose multiboot header holds its addresses.</summary>
+    Multiboot,
+
     BzImage,
 }
 
@@ -38,17 +42,32 @@ public sealed class KernelImage
     public required ReadOnlyMemory<byte> File { get; init; }
     public required ReadOnlyMemory<byte> Payload { get; init; }
 
+    /// <summary>What a loader maps, by address: segments where the format has them, else the sections.</summary>
+    public IReadOnlyList<ImageSection> Segments { get => field ?? Sections; init; }
+
     /// <summary>Linked virtual address where execution starts; for multiboot the entry that the loader jumps to.</summary>
     public required ulong EntryPoint { get; init; }
 
     /// <summary>Loadable ranges by address; they do not overlap.</summary>
     public required IReadOnlyList<ImageSection> Sections { get; init; }
 
+    /// <summary>Further linked virtual addresses where a loader may start: the PVH entry of a Linux kernel, exports of a PE image.</summary>
+    public IReadOnlyList<ulong> OtherEntryPoints { get; init; } = [];
+
     /// <summary>Symbols by address.</summary>
     public required IReadOnlyList<ImageSymbol> Symbols { get; init; }
 
     /// <summary>Addresses (linked, virtual) of the words that hold absolute addresses, where the file has a relocation table; sorted.</summary>
     public required IReadOnlyList<ulong> Relocations { get; init; }
+
+    /// <summary>Reads a file and recognises its format.</summary>
+    /// <exception cref="BadImageException">Missing, unreadable, malformed, or of no supported format.</exception>
+    public static KernelImage Load(string path) => ImageLoader.Load(path);
+
+    /// <summary>Recognises the format of a file that is in memory.</summary>
+    /// <param name="name">For messages and reports.</param>
+    /// <exception cref="BadImageException">Malformed, or of no supported format.</exception>
+    public static KernelImage Load(string name, ReadOnlyMemory<byte> file) => ImageLoader.Load(name, file);
 
     /// <summary>The bytes of a section that come from the file.</summary>
     public ReadOnlySpan<byte> Bytes(ImageSection section) => Payload.Span.Slice((int)section.FileOffset, (int)section.FileSize);

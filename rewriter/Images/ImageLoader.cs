@@ -1,0 +1,57 @@
+// From a path to a KernelImage: size limit, format recognition. The list of readers is the list of formats.
+using Rewriter.Images.Elf;
+using Rewriter.Images.Linux;
+using Rewriter.Images.Pe;
+
+namespace Rewriter.Images;
+
+/// <summary>Chooses the reader for a file.</summary>
+static class ImageLoader
+{
+    /// <summary>Larger than any kernel; small enough for one array.</summary>
+    const long MaximumFileSize = 512 << 20;
+
+    // Order matters: a bzImage with an EFI stub is also a PE image, and a multiboot header can be in any of them.
+    static readonly IImageReader[] _readers = [new BzImageReader(), new ElfReader(), new PeReader(), new MultibootReader()];
+
+    public static KernelImage Load(string path)
+    {
+        byte[] file;
+        try
+        {
+            var info = new FileInfo(path);
+            if (info.Exists && info.Length > MaximumFileSize)
+            {
+                throw new BadImageException($"larger than {MaximumFileSize >> 20} MiB");
+            }
+
+            file = System.IO.File.ReadAllBytes(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            throw new BadImageException(error is FileNotFoundException or DirectoryNotFoundException ? "no such file"
+                : Directory.Exists(path) ? "is a directory" : $"cannot be read: {error.Message.TrimEnd('.')}");
+        }
+
+        return Load(Path.GetFileName(path), file);
+    }
+
+    public static KernelImage Load(string name, ReadOnlyMemory<byte> file)
+    {
+        if (file.Length == 0)
+        {
+            throw new BadImageException("the file is empty", 0);
+        }
+
+        var view = new ByteView(file);
+        foreach (IImageReader reader in _readers)
+        {
+            if (reader.Recognises(view))
+            {
+                return reader.Read(name, view);
+            }
+        }
+
+        throw new BadImageException("not a kernel image: neither ELF, PE, Linux bzImage nor multiboot", 0);
+    }
+}
