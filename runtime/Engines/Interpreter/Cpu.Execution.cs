@@ -109,6 +109,7 @@ public sealed partial class Cpu
         _stackShadow = false;
         _trapBits = 0;
         _attention = false;
+        _enteredHandler = false;
         if ((flags & FlagBits.Rf) == 0 && HitsInstructionBreakpoint())
         {
             _state.InterruptShadow = shadow;
@@ -153,7 +154,6 @@ public sealed partial class Cpu
             _trapBits |= Dr6SingleStep;
         }
 
-        _enteredHandler = false;
         if (_trapBits != 0 && !_stackShadow)
         {
             VmExit trap = RaiseDebugTrap();
