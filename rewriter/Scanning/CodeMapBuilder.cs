@@ -7,10 +7,12 @@ namespace Rewriter.Scanning;
 sealed class CodeMapBuilder
 {
     readonly Dictionary<CodeSection, InstructionReader> _readers = [];
+    readonly CodeRange _data;
 
     public CodeMapBuilder(KernelImage image)
     {
         Image = image;
+        _data = FindMultibootHeader(image);
         Sections = [.. image.Sections.Where(s => s.IsExecutable && s.FileSize > 0)
             .Select(s => new CodeSection(s.Name, s.Address, image.Payload.Slice((int)s.FileOffset, (int)s.FileSize), image.Bitness))];
     }
@@ -83,6 +85,9 @@ sealed class CodeMapBuilder
     /// <summary>Whether an address lies in a proven instruction, its first byte included.</summary>
     public bool IsCovered(ulong address) => (MarksAt(address) & CodeMarks.Start) != 0 || IsInsideInstruction(address);
 
+    /// <summary>Whether an address is known to be data in an executable section: the multiboot header.</summary>
+    public bool IsData(ulong address) => _data.Contains(address);
+
     public InstructionReader ReaderOf(CodeSection section)
     {
         if (!_readers.TryGetValue(section, out InstructionReader? reader))
@@ -92,6 +97,20 @@ sealed class CodeMapBuilder
         }
 
         return reader;
+    }
+
+    static CodeRange FindMultibootHeader(KernelImage image)
+    {
+        const int shortHeader = 12;
+        const int longHeader = 48;
+        if (image.Format != ImageFormat.BzImage && MultibootHeader.TryFind(new ByteView(image.Payload), out MultibootHeader header)
+            && image.Sections.FirstOrDefault(s => header.FileOffset >= s.FileOffset && header.FileOffset - s.FileOffset < s.FileSize) is { } home)
+        {
+            ulong start = home.Address + (ulong)(header.FileOffset - home.FileOffset);
+            return new CodeRange(start, start + (ulong)(header.HasAddresses ? longHeader : shortHeader));
+        }
+
+        return default;
     }
 
     public CodeMap Build() => new(Sections, Functions, Holes, SelfPatched, Exceptions);

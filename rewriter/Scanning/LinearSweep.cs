@@ -110,13 +110,15 @@ static class LinearSweep
         {
             case Branch:
                 marks[offset] |= CodeMarks.Flow;
-                result.Targets.Add(new DirectTarget(instruction.NearBranchTarget, offset, false));
+                ControlFlow.TryGetTarget(instruction, out ulong target);
+                result.Targets.Add(new DirectTarget(target, offset, false));
                 break;
             case FlowEnd:
                 marks[offset] |= CodeMarks.Flow;
                 break;
             case DirectCall:
-                result.Targets.Add(new DirectTarget(instruction.NearBranchTarget, offset, true));
+                ControlFlow.TryGetTarget(instruction, out ulong callee);
+                result.Targets.Add(new DirectTarget(callee, offset, true));
                 result.CallReturns.Add(next);
                 break;
             case OtherCall:
@@ -140,9 +142,9 @@ static class LinearSweep
 
     static byte KindOf(Code code) => code.FlowControl() switch
     {
-        FlowControl.UnconditionalBranch => code.IsJmpFar() ? FlowEnd : Branch,
+        FlowControl.UnconditionalBranch => code is Code.Jmp_ptr1616 ? FlowEnd : Branch,
         FlowControl.ConditionalBranch or FlowControl.XbeginXabortXend => code is Code.Xend or Code.Xabort_imm8 ? Plain : Branch,
-        FlowControl.Call => code.IsCallFar() ? OtherCall : DirectCall,
+        FlowControl.Call => code is Code.Call_ptr1616 ? OtherCall : DirectCall,
         FlowControl.IndirectCall => OtherCall,
         FlowControl.IndirectBranch or FlowControl.Return => FlowEnd,
         FlowControl.Exception => FlowEnd,

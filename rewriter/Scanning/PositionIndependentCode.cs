@@ -6,7 +6,8 @@ using Iced.Intel;
 namespace Rewriter.Scanning;
 
 /// <summary>Follows a path of instructions and says which of them may name code.</summary>
-sealed class PositionIndependentCode(CodeMapBuilder map)
+/// <param name="hasRelocations">Whether the image says itself which words are absolute addresses: then no other immediate is one.</param>
+sealed class PositionIndependentCode(CodeMapBuilder map, bool hasRelocations)
 {
     const int MostTableEntries = 1024;
 
@@ -28,7 +29,7 @@ sealed class PositionIndependentCode(CodeMapBuilder map)
         switch (instruction.Mnemonic)
         {
             case Mnemonic.Call:
-                _lastCallReturn = instruction.NextIP;
+                _lastCallReturn = TellsItsAddress(instruction) ? instruction.NextIP : 0;
                 break;
             case Mnemonic.Add when _lastCallReturn != 0 && instruction.Op0Kind == OpKind.Register && instruction.Op1Kind == OpKind.Immediate32:
                 // call 1f; 1: pop r; add r, imm — or call thunk; add r, imm: either way the sum of return address and immediate.
@@ -44,7 +45,7 @@ sealed class PositionIndependentCode(CodeMapBuilder map)
             case Mnemonic.Mov or Mnemonic.Add or Mnemonic.Sub when IsTableLoad(instruction):
                 _jumpTable = instruction.MemoryDisplacement32;
                 break;
-            case Mnemonic.Mov or Mnemonic.Push when ImmediateOf(instruction) is ulong immediate:
+            case Mnemonic.Mov or Mnemonic.Push when !hasRelocations && ImmediateOf(instruction) is ulong immediate:
                 _found.Add(immediate);
                 break;
             case Mnemonic.Jmp when instruction.Op0Kind == OpKind.Register && _jumpTable != 0:
@@ -54,6 +55,20 @@ sealed class PositionIndependentCode(CodeMapBuilder map)
         }
 
         return _found;
+    }
+
+    /// <summary>A call of the next instruction, or of a thunk that is mov r, [esp]; ret.</summary>
+    bool TellsItsAddress(in Instruction call)
+    {
+        ulong target = call.NearBranchTarget;
+        if (target == call.NextIP)
+        {
+            return true;
+        }
+
+        map.Decode(target, out Instruction load);
+        map.Decode(load.NextIP, out Instruction end);
+        return load.Code == Code.Mov_r32_rm32 && load.MemoryBase == Register.ESP && load.MemoryDisplacement32 == 0 && end.Code == Code.Retnd;
     }
 
     /// <summary>mov r, [base + index*4 + displacement]: the load of a switch statement.</summary>

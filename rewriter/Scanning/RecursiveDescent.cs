@@ -4,12 +4,12 @@ using Iced.Intel;
 namespace Rewriter.Scanning;
 
 /// <summary>Decodes from roots along the control flow, marks what it proves, and collects what might be a code address for a trial.</summary>
-sealed class RecursiveDescent(CodeMapBuilder map)
+sealed class RecursiveDescent(CodeMapBuilder map, bool hasRelocations)
 {
     readonly Stack<ulong> _pending = new();
     readonly List<Instruction> _path = [];
     readonly TrialDescent _trial = new(map);
-    readonly PositionIndependentCode _pic = new(map);
+    readonly PositionIndependentCode _pic = new(map, hasRelocations);
     readonly Queue<ulong> _candidates = new();
     readonly HashSet<ulong> _tried = [];
 
@@ -28,16 +28,25 @@ sealed class RecursiveDescent(CodeMapBuilder map)
     }
 
     /// <summary>Descends from addresses that may be code, and from all further ones that turn up, as far as each survives its trial.</summary>
-    public void RunCandidates(IEnumerable<ulong> candidates)
+    /// <param name="areNamed">Whether symbols name them: then odd instructions are meant.</param>
+    public void RunCandidates(IEnumerable<ulong> candidates, bool areNamed = false)
     {
         foreach (ulong candidate in candidates)
         {
-            Suspect(candidate);
+            if (!areNamed)
+            {
+                Suspect(candidate);
+            }
+            else if (map.SectionAt(candidate) is not null && _trial.IsPlausible(candidate, true))
+            {
+                map.Mark(candidate, CodeMarks.AddressTaken);
+                Run([candidate]);
+            }
         }
 
         while (_candidates.TryDequeue(out ulong candidate))
         {
-            if (_trial.IsPlausible(candidate))
+            if (_trial.IsPlausible(candidate, false))
             {
                 map.Mark(candidate, CodeMarks.AddressTaken);
                 _pending.Push(candidate);
@@ -72,19 +81,19 @@ sealed class RecursiveDescent(CodeMapBuilder map)
         while ((map.MarksAt(at) & CodeMarks.Start) == 0)
         {
             map.Decode(at, out Instruction instruction);
-            if (instruction.IsInvalid || (TrialDescent.IsNonsense(instruction) && _path.Count > 0 && keep > 0) || map.IsInsideInstruction(at))
+            if (instruction.IsInvalid || (keep > 0 && _trial.IsNonsense(instruction, true)) || map.IsInsideInstruction(at) || map.IsData(at))
             {
                 _path.RemoveRange(keep, _path.Count - keep);
                 return;
             }
 
             _path.Add(instruction);
-            if (EndsPath(instruction))
+            if (ControlFlow.EndsPath(instruction))
             {
                 return;
             }
 
-            keep = instruction.FlowControl is FlowControl.Call or FlowControl.IndirectCall ? _path.Count : keep;
+            keep = TrialDescent.MayNotReturn(instruction) ? _path.Count : keep;
             at = instruction.NextIP;
         }
     }
@@ -104,8 +113,8 @@ sealed class RecursiveDescent(CodeMapBuilder map)
 
     void Commit(in Instruction instruction)
     {
-        bool isCall = instruction.FlowControl is FlowControl.Call or FlowControl.IndirectCall;
-        bool isFlow = EndsPath(instruction) || instruction.FlowControl == FlowControl.ConditionalBranch;
+        bool isCall = ControlFlow.IsCall(instruction);
+        bool isFlow = ControlFlow.EndsPath(instruction) || instruction.FlowControl == FlowControl.ConditionalBranch;
         map.Mark(instruction.IP, CodeMarks.Start | CodeMarks.Descent | (isFlow ? CodeMarks.Flow : 0));
         if (SensitivityTable.IsSensitive(instruction.Code))
         {
@@ -117,7 +126,7 @@ sealed class RecursiveDescent(CodeMapBuilder map)
             map.Mark(instruction.NextIP, CodeMarks.CallReturn);
         }
 
-        if (instruction.NearBranchTarget is not 0 and ulong target)
+        if (ControlFlow.TryGetTarget(instruction, out ulong target))
         {
             map.Mark(target, isCall ? CodeMarks.CallTarget : CodeMarks.JumpTarget);
             if (isCall)
@@ -128,7 +137,4 @@ sealed class RecursiveDescent(CodeMapBuilder map)
             _pending.Push(target);
         }
     }
-
-    static bool EndsPath(in Instruction instruction) =>
-        instruction.FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return or FlowControl.Exception;
 }

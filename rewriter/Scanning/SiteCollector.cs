@@ -28,7 +28,10 @@ sealed class SiteCollector(CodeMapBuilder map)
                 SweepResult sweep = LinearSweep.SweepChunk(section, scratch, (int)(gap.Start - section.Address), (int)(gap.End - section.Address));
                 foreach (Instruction instruction in sweep.Sites)
                 {
-                    Add(instruction, SiteConfidence.Low);
+                    if (!map.IsData(instruction.IP))
+                    {
+                        Add(instruction, SiteConfidence.Low);
+                    }
                 }
             }
         }

@@ -44,7 +44,7 @@ sealed class SweptDescent(CodeMapBuilder map)
             if (isCall || (marks[offset] & CodeMarks.Flow) != 0)
             {
                 reader.ReadAt(section.Address + (ulong)offset, out Instruction instruction);
-                if (instruction.NearBranchTarget is not 0 and ulong target)
+                if (ControlFlow.TryGetTarget(instruction, out ulong target))
                 {
                     _pending.Push(target);
                 }

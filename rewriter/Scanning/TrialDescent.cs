@@ -14,14 +14,15 @@ sealed class TrialDescent(CodeMapBuilder map)
     readonly Stack<ulong> _pending = new();
 
     /// <summary>Whether all paths from an address decode, stay in executable sections, and agree with what is already proven.</summary>
-    public bool IsPlausible(ulong address)
+    /// <param name="isNamed">Whether a symbol names the address: then instructions that are rare, but that people write, are no evidence.</param>
+    public bool IsPlausible(ulong address, bool isNamed)
     {
         _seen.Clear();
         _pending.Clear();
         _pending.Push(address);
         while (_pending.TryPop(out ulong start))
         {
-            if (!WalkPath(start))
+            if (!WalkPath(start, isNamed))
             {
                 return false;
             }
@@ -30,8 +31,9 @@ sealed class TrialDescent(CodeMapBuilder map)
         return !IsText();
     }
 
-    bool WalkPath(ulong at)
+    bool WalkPath(ulong at, bool isNamed)
     {
+        bool mayHaveEnded = false;
         while (!_seen.ContainsKey(at))
         {
             if (_seen.Count > MostInstructions)
@@ -46,18 +48,20 @@ sealed class TrialDescent(CodeMapBuilder map)
             }
 
             map.Decode(at, out Instruction instruction);
-            if (IsNonsense(instruction) || map.IsInsideInstruction(at))
+            if (IsNonsense(instruction, isNamed) || map.IsInsideInstruction(at) || map.IsData(at))
             {
-                return false;
+                return isNamed && mayHaveEnded;
             }
 
+            mayHaveEnded = MayNotReturn(instruction) || (mayHaveEnded && instruction.Mnemonic == Mnemonic.Nop);
+
             _seen.Add(at, instruction.Length);
-            if (instruction.NearBranchTarget is not 0 and ulong target)
+            if (ControlFlow.TryGetTarget(instruction, out ulong target))
             {
                 _pending.Push(target);
             }
 
-            if (instruction.FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return or FlowControl.Exception)
+            if (ControlFlow.EndsPath(instruction))
             {
                 return true;
             }
@@ -68,12 +72,17 @@ sealed class TrialDescent(CodeMapBuilder map)
         return true;
     }
 
+    /// <summary>A call or software interrupt: what follows is only code if it comes back.</summary>
+    public static bool MayNotReturn(in Instruction instruction) => ControlFlow.IsCall(instruction) || instruction.Code == Code.Int_imm8;
+
     /// <summary>Invalid, or what compilers and people do not write but zeros, padding and text decode to.</summary>
-    public static bool IsNonsense(in Instruction instruction) => instruction.Code switch
+    public bool IsNonsense(in Instruction instruction, bool isNamed) => instruction.Code switch
     {
-        Code.INVALID or Code.Int3 or Code.Into or Code.Arpl_rm16_r16 or Code.Salc => true,
-        Code.Call_ptr1632 or Code.Call_ptr1616 or Code.Jmp_ptr1616 => true,
-        Code.Bound_r32_m3232 or Code.Bound_r16_m1616 or Code.Aam_imm8 or Code.Aad_imm8 or Code.Aaa or Code.Aas or Code.Daa or Code.Das => true,
+        Code.INVALID or Code.Salc or Code.Call_ptr1616 or Code.Jmp_ptr1616 => true,
+        Code.Call_ptr1632 or Code.Jmp_ptr1632 => !isNamed && map.SectionAt(instruction.FarBranch32) is null,
+        Code.Int3 or Code.Into => !isNamed,
+        Code.Arpl_rm16_r16 or Code.Bound_r32_m3232 or Code.Bound_r16_m1616 => !isNamed,
+        Code.Aam_imm8 or Code.Aad_imm8 or Code.Aaa or Code.Aas or Code.Daa or Code.Das => !isNamed,
         // 00 00
         Code.Add_rm8_r8 => instruction.MemoryBase == Register.EAX && instruction.Op1Register == Register.AL && instruction.Length == 2,
         _ => false,
