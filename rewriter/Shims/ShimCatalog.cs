@@ -30,8 +30,10 @@ public sealed class ShimCatalog(bool userMode = false)
     /// <summary>The shim for a sensitive instruction.</summary>
     public Shim Find(in Instruction instruction) => !userMode && Inline.TryGetValue(instruction.Code, out Shim? shim) && Fits(instruction) ? shim : Gate;
 
-    // CR0 and CR2 to CR4 are kept in WindowData; a LOCK prefix or an address in a register form would be #UD, which the monitor raises.
+    // A load of SS holds off interrupts and one from memory may fault late: both leave. CR0 and CR2 to CR4 are kept in WindowData; a LOCK prefix or an address in a register form would be #UD, which the monitor raises.
     private static bool Fits(in Instruction instruction) => !instruction.HasLockPrefix
+        && (instruction.Code is not (Code.Mov_Sreg_r32m16 or Code.Mov_Sreg_rm16)
+            || instruction.Op1Kind == OpKind.Register && instruction.Op0Register is Register.DS or Register.ES or Register.FS or Register.GS)
         && (instruction.Code != Code.Mov_r32_cr || instruction.Op1Register is Register.CR0 or Register.CR2 or Register.CR3 or Register.CR4);
 
     private static IEnumerable<(Code[] Codes, Shim Shim)> InlineShims()
@@ -54,6 +56,10 @@ public sealed class ShimCatalog(bool userMode = false)
         yield return ([Code.Sgdt_m1632], new("sgdt", true, false, static (StubAssembler stub, in Instruction i, int _) => stub.EmitStoreTableRegister(i, MonitorWindow.Data.Gdtr)));
         yield return ([Code.Sidt_m1632], new("sidt", true, false, static (StubAssembler stub, in Instruction i, int _) => stub.EmitStoreTableRegister(i, MonitorWindow.Data.Idtr)));
         yield return ([Code.Rdtsc], Plain("rdtsc", static stub => stub.EmitRdtsc()));
+        yield return ([Code.Mov_Sreg_r32m16, Code.Mov_Sreg_rm16], new("load-selector", true, true,
+            static (StubAssembler stub, in Instruction i, int index) => stub.EmitLoadSelector(i.Op0Register, i.Op1Register, index)));
+        yield return ([Code.Popd_ES, Code.Popd_DS, Code.Popd_FS, Code.Popd_GS], new("pop-selector", true, true,
+            static (StubAssembler stub, in Instruction i, int index) => stub.EmitPopSelector(i.Op0Register, index)));
         yield return ([Code.Wbinvd, Code.Wbnoinvd], Plain("nothing", static stub => stub.EmitNothing()));
     }
 

@@ -1,0 +1,53 @@
+// Makes the engine that a run asks for, together with the RAM that it wants: an engine that shares RAM with other processes
+// supplies the mapping itself.
+using Rewriter.Images;
+using Runtime.Abi;
+using Runtime.Engines;
+using Runtime.Memory;
+
+namespace Runtime;
+
+/// <summary>Which engine a user asks for.</summary>
+public enum EngineKind
+{
+    /// <summary>The direct one where the host can, else the interpreter.</summary>
+    Auto,
+    Direct,
+    Interpreter,
+}
+
+/// <summary>All that an engine is made from.</summary>
+/// <param name="Image">The kernel as the file has it; an engine that patches does so on its own copy in RAM.</param>
+/// <param name="MemoryBytes">RAM; a multiple of 4096.</param>
+/// <param name="Counters">Where the engine accounts for exits that it settles itself.</param>
+public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelImage Image, ulong MemoryBytes, ExitCounters Counters);
+
+/// <summary>An engine and what belongs to it. Disposing it ends both.</summary>
+/// <param name="Name">"direct" or "interpreter".</param>
+/// <param name="Note">One line for the user when it is not the engine that was asked for, else null.</param>
+public sealed record EngineHost(IExecutionEngine Engine, GuestMemory Memory, string Name, string? Note) : IDisposable
+{
+    public void Dispose()
+    {
+        Engine.Dispose();
+        Memory.Dispose();
+    }
+}
+
+/// <summary>The engine that was asked for cannot run here.</summary>
+/// <param name="what">What the host lacks, one line.</param>
+public sealed class EngineUnavailableException(string what) : Exception(what);
+
+/// <summary>Chooses and makes engines.</summary>
+public static class EngineFactory
+{
+    /// <exception cref="EngineUnavailableException">A particular engine was asked for and the host lacks something for it.</exception>
+    public static EngineHost Create(EngineRequest request) => request.Kind switch
+    {
+        EngineKind.Direct => throw new EngineUnavailableException("the direct engine is not part of this build"),
+        _ => CreateInterpreter(request, note: null),
+    };
+
+    private static EngineHost CreateInterpreter(EngineRequest request, string? note)
+        => throw new EngineUnavailableException("the interpreter is not part of this build");
+}
