@@ -61,6 +61,8 @@ internal sealed class PlanInProgress
             Decide(i, PatchTactic.Leave, "", null);
         else if (site.Confidence == SiteConfidence.Low)
             Decide(i, PatchTactic.Leave, "", "not proven to be code");
+        else if (code.IsTemplate((uint)site.Address))
+            Decide(i, PatchTactic.Leave, "", "a template that the guest copies; taken over where it lands");
         else if (mode == ExecutionMode.Full && site.Class == SensitivityClass.Trapping)
             Decide(i, PatchTactic.Leave, "", null);
         else if (mode == ExecutionMode.Full)
@@ -181,7 +183,7 @@ internal sealed class PlanInProgress
     {
         if (!siteByAddress.TryGetValue(address, out int i))
             return -1;
-        return planned[i] is null && sites[i].Confidence != SiteConfidence.Low ? i : -2;
+        return planned[i] is null && sites[i].Confidence != SiteConfidence.Low && !code.IsTemplate(address) ? i : -2;
     }
 
     private int SiteIndexAt(uint address) => SiteAt(address) is int i and >= 0 ? firstSiteIndex + i : -1;

@@ -14,6 +14,7 @@ internal static class PermittedApi
         ("System.Net", "a shim has no network: reach devices through IShimContext.In and Out"),
         ("System.Console", "a shim has no console: write to the guest's UART with IShimContext.Out"),
         ("System.Reflection", "a shim cannot look at types: call IShimContext's members directly"),
+        ("object.GetType", "a shim cannot look at types: call IShimContext's members directly"),
         ("System.Type", "a shim cannot look at types: call IShimContext's members directly"),
         ("System.Activator", "a shim cannot make objects: keep state in guest memory with IShimContext.WriteMemory"),
         ("System.Threading", "a shim runs on its virtual CPU and does not wait: use IShimContext.Halt"),

@@ -44,6 +44,9 @@ internal sealed class ShimChecker(SemanticModel model, List<ShimDiagnostic> diag
         SyntaxKind.PostIncrementExpression, SyntaxKind.PostDecrementExpression,
     ];
 
+    // Methods and attributes of one class with the same text bind to the same symbols: generated shims repeat a few hundred bodies thousands of times.
+    private readonly HashSet<(SyntaxNode? Owner, string Text)> checkedTexts = [];
+
     public override void Visit(SyntaxNode? node)
     {
         if (node is null)
@@ -58,6 +61,9 @@ internal sealed class ShimChecker(SemanticModel model, List<ShimDiagnostic> diag
             Report("SHIM002", node, $"{Describe(node.Kind())} is not permitted in a shim: write static methods with arithmetic and calls on IShimContext");
             return;
         }
+
+        if (IsRepeated(node))
+            return;
 
         switch (node)
         {
@@ -82,6 +88,17 @@ internal sealed class ShimChecker(SemanticModel model, List<ShimDiagnostic> diag
 
         base.Visit(node);
     }
+
+    private bool IsRepeated(SyntaxNode node) => node switch
+    {
+        ArrowExpressionClauseSyntax { Parent: MethodDeclarationSyntax method } body =>
+            !checkedTexts.Add((method.Parent, $"{method.TypeParameterList}{method.ParameterList}{body}")),
+        AttributeListSyntax { Parent: MethodDeclarationSyntax method } list =>
+            list.Attributes.Count == 1 && !checkedTexts.Add((method.Parent, $"[{list.Target}{list.Attributes[0].Name}]")),
+        ParameterListSyntax { Parent: MethodDeclarationSyntax method } list => !checkedTexts.Add((method.Parent, list.ToString())),
+        PredefinedTypeSyntax { Parent: MethodDeclarationSyntax method } type => !checkedTexts.Add((method.Parent, type.ToString())),
+        _ => false,
+    };
 
     private void CheckSymbol(SyntaxNode node)
     {
