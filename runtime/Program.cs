@@ -1,1 +1,40 @@
-return 2;
+// The command line of the runtime: parses, dispatches, and turns what the user can mend into one line and an exit status.
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Rewriter.Images;
+using Runtime;
+using Runtime.Commands;
+
+var root = new RootCommand("Runs operating-system kernels built for bare IA-32 hardware as guests of an ordinary process.")
+{
+    new RunCommand().Build(),
+    new CompareCommand().Build(),
+};
+ParseResult result = root.Parse(args);
+if (result.Errors.Count > 0)
+{
+    return Fail(result.Errors[0].Message.TrimEnd('.') + " (see runtime --help)", Outcome.UsageStatus);
+}
+
+try
+{
+    return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+}
+catch (UsageException exception)
+{
+    return Fail(exception.Message, Outcome.UsageStatus);
+}
+catch (EngineUnavailableException exception)
+{
+    return Fail(exception.Message, Outcome.UsageStatus);
+}
+catch (BadImageException exception)
+{
+    return Fail($"{result.GetValue<string>("IMAGE")}: {exception.Message}", Outcome.BadImageStatus);
+}
+
+static int Fail(string line, int status)
+{
+    Console.Error.WriteLine("runtime: " + line.ReplaceLineEndings(" "));
+    return status;
+}

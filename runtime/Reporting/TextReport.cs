@@ -1,0 +1,43 @@
+using Spectre.Console;
+
+namespace Runtime.Reporting;
+
+/// <summary>The comparison as a table for a terminal or a text file.</summary>
+public static class TextReport
+{
+    /// <summary>Where the terminal's width is unknown nothing is wrapped.</summary>
+    private const int UnlimitedWidth = 500;
+
+    public static void Write(ComparisonReport report, TextWriter writer, int? width)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Out = new AnsiConsoleOutput(writer),
+        });
+        console.Profile.Width = width ?? UnlimitedWidth;
+
+        ComparisonTable layout = ComparisonTable.For(report);
+        var table = new Table { Border = TableBorder.Simple, Title = new TableTitle(Markup.Escape(report.Image)) };
+        table.AddColumn("");
+        foreach (string column in layout.Columns)
+        {
+            table.AddColumn(new TableColumn(Markup.Escape(column)).RightAligned());
+        }
+
+        string group = "";
+        foreach (ComparisonRow row in layout.Rows)
+        {
+            if (row.Group != group)
+            {
+                group = row.Group;
+                table.AddRow([new Text(group.ToUpperInvariant()), .. layout.Columns.Select(_ => new Text(""))]);
+            }
+
+            table.AddRow([new Text(row.Label), .. row.Cells.Select(cell => new Text(cell.Ratio is null ? cell.Text : $"{cell.Text}  x{cell.RatioText}"))]);
+        }
+
+        console.Write(table);
+    }
+}
