@@ -15,9 +15,9 @@ public readonly record struct TrampolineMapEntry(int Offset, uint GuestAddress, 
 /// <param name="Address">Guest virtual address of the first overwritten byte.</param>
 /// <param name="OriginalBytes">What was there.</param>
 /// <param name="NewBytes">What is put there; the same length.</param>
-/// <param name="Tactic">Tactic of the first site.</param>
-/// <param name="TrampolineAddress">Guest virtual address in the monitor window; 0 for <see cref="PatchTactic.Trap"/>.</param>
-/// <param name="Trampoline">IA-32 code; empty for <see cref="PatchTactic.Trap"/>.</param>
+/// <param name="Tactic">Tactic of the site that the range was made for; <see cref="PatchTactic.Evicted"/> for a range that only makes room.</param>
+/// <param name="TrampolineAddress">Guest virtual address in the monitor window; 0 for <see cref="PatchTactic.Trap"/> and for a landing in padding.</param>
+/// <param name="Trampoline">IA-32 code; empty where there is none.</param>
 /// <param name="Map">By ascending offset.</param>
 public sealed record Patch(
     uint Address,
@@ -26,7 +26,12 @@ public sealed record Patch(
     PatchTactic Tactic,
     uint TrampolineAddress,
     ReadOnlyMemory<byte> Trampoline,
-    IReadOnlyList<TrampolineMapEntry> Map);
+    IReadOnlyList<TrampolineMapEntry> Map)
+{
+    /// <summary>Of a <see cref="PatchTactic.ShortJump"/>: address of the jmp rel32 that its jmp rel8 goes through, which is part of another patch;
+    /// else 0. No guest instruction starts there: an EIP equal to it means the trampoline's first byte.</summary>
+    public uint Landing { get; init; }
+}
 
 /// <summary>What became of one site, with the reason where a better tactic failed.</summary>
 /// <param name="Index">Position in the plan's site table; the number that a shim writes to <see cref="MonitorWindow.Data.SiteIndex"/>.</param>

@@ -18,9 +18,12 @@ public enum PatchTactic
     /// <summary>The site lies in the displaced range of another site's jump and is served by that trampoline.</summary>
     Merged,
 
-    /// <summary>jmp rel8 to a 5-byte jmp rel32 in padding nearby.</summary>
+    /// <summary>jmp rel8 to a 5-byte jmp rel32 nearby, in padding or in the displaced range of an evicted neighbour.</summary>
     ShortJump,
 
     /// <summary>The first byte becomes a trapping one (HLT, 0xF4).</summary>
     Trap,
+
+    /// <summary>Of patches, not of sites: what makes room for the second jump of a <see cref="ShortJump"/>.</summary>
+    Evicted,
 }

@@ -29,35 +29,31 @@ static class Kallsyms
         return [];
     }
 
-    /// <summary>Before the token table lie the markers (the offset of every 256th name), before these the names, before these their number.</summary>
+    /// <summary>Before the token table lie the markers (the offset of every 256th name), before these the names, before these their number.
+    /// From 6.2 on, and in later 6.1 ones, an array of three bytes a name follows the markers; for a while it was one of words.</summary>
     static bool TryFindNames(ReadOnlySpan<byte> bytes, in KallsymsTokens tokens, out int names, out int count)
     {
-        int markers = (tokens.Table & ~3) - 4;
-        while (markers >= 4 && Word(bytes, markers) > Word(bytes, markers - 4))
+        for (int at = (tokens.Table & ~3) - 8; at >= 0; at -= 4)
         {
-            markers -= 4;
-        }
-
-        (names, count) = (0, 0);
-        int markerCount = ((tokens.Table & ~3) - markers) / 4;
-        if (markers < 8 || Word(bytes, markers) != 0 || markerCount < 2)
-        {
-            return false;
-        }
-
-        uint lastMarker = Word(bytes, markers + ((markerCount - 1) * 4));
-        int most = MarkerInterval * markerCount;
-        long highest = markers - (long)lastMarker;
-        for (long at = highest & ~3L; at >= 4 && at > highest - (MarkerInterval * LongestName); at -= 4)
-        {
-            uint number = Word(bytes, (int)at - 4);
-            if (number <= most && number > most - MarkerInterval && AgreesWithMarkers(bytes, (int)at, (int)number, markers))
+            uint number = Word(bytes, at);
+            if (number < MarkerInterval || number > tokens.Table - at)
             {
-                (names, count) = ((int)at, (int)number);
-                return true;
+                continue;
+            }
+
+            long markerBytes = (number + MarkerInterval - 1) / MarkerInterval * 4;
+            foreach (long sequence in (ReadOnlySpan<long>)[0, ((3L * number) + 3) & ~3L, 4L * number])
+            {
+                long markers = (tokens.Table & ~3) - sequence - markerBytes;
+                if (markers > at + 4 && Word(bytes, (int)markers) == 0 && AgreesWithMarkers(bytes, at + 4, (int)number, (int)markers))
+                {
+                    (names, count) = (at + 4, (int)number);
+                    return true;
+                }
             }
         }
 
+        (names, count) = (0, 0);
         return false;
     }
 

@@ -1,5 +1,3 @@
-using System.Reflection.PortableExecutable;
-
 namespace Rewriter.Images.Pe;
 
 /// <summary>The base relocation table (PE specification, "The .reloc Section").</summary>
@@ -9,21 +7,19 @@ static class PeRelocations
     const int Dir64 = 10;
 
     /// <summary>Addresses of the words that hold absolute addresses, sorted.</summary>
-    public static List<ulong> Read(ByteView file, PEHeaders headers, PEHeader optional)
+    public static List<ulong> Read(ByteView file, in PeHeader header, List<ImageSection> sections)
     {
         var words = new List<ulong>();
-        DirectoryEntry directory = optional.BaseRelocationTableDirectory;
-        if (directory.Size <= 0)
+        (uint address, uint tableSize) = header.RelocationTable;
+        if (tableSize == 0)
         {
             return words;
         }
 
-        if (!headers.TryGetDirectoryOffset(directory, out int start))
-        {
-            throw new BadImageException("PE relocation table lies outside the sections", headers.PEHeaderStartOffset);
-        }
-
-        ByteView table = file.Slice(start, directory.Size, "PE relocation table");
+        ulong start = header.ImageBase + address;
+        ImageSection section = sections.Find(s => s.Contains(start))
+            ?? throw new BadImageException("PE relocation table lies outside the sections", header.Offset);
+        ByteView table = file.Slice(section.FileOffset + (long)(start - section.Address), tableSize, "PE relocation table");
         for (long block = 0; block + 8 <= table.Length;)
         {
             uint page = table.U32(block, "PE relocation block");
@@ -38,7 +34,7 @@ static class PeRelocations
                 ushort entry = table.U16(at, "PE relocation");
                 if (entry >> 12 is HighLow or Dir64)
                 {
-                    words.Add(optional.ImageBase + page + (entry & 0xFFFu));
+                    words.Add(header.ImageBase + page + (entry & 0xFFFu));
                 }
             }
 

@@ -1,0 +1,26 @@
+// What the planner needs to know about code: asked of the scanner's map offline, of the scanned page at run time.
+using Iced.Intel;
+
+namespace Rewriter.Patching;
+
+/// <summary>Proven code and what is known about it. Answers must not change during one <see cref="PatchPlanner.Plan"/>.</summary>
+public interface ICodeContext
+{
+    /// <summary>The proven instruction that starts at an address, decoded with IP = that address.</summary>
+    bool TryGetInstruction(uint address, out Instruction instruction);
+
+    /// <summary>The proven instruction that ends where <paramref name="address"/> starts and may fall through to it.</summary>
+    bool TryGetPrevious(uint address, out Instruction previous);
+
+    /// <summary>Whether a branch, a relocation, a table or a symbol is known to lead to the address.</summary>
+    bool IsTarget(uint address);
+
+    /// <summary>Whether the guest patches or compares any of the bytes itself, so that they must not move as a neighbour.</summary>
+    bool IsNeverDisplace(uint address, int length);
+
+    /// <summary>Whether the bytes are proven to be filler that is never executed and that nothing leads to.</summary>
+    bool IsPadding(uint address, int length) => false;
+
+    /// <summary>The original bytes.</summary>
+    ReadOnlySpan<byte> Bytes(uint address, int length);
+}

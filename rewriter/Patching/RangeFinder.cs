@@ -1,0 +1,228 @@
+// Enumerates the ranges around a site that a jump could overwrite, best first.
+using Iced.Intel;
+
+namespace Rewriter.Patching;
+
+/// <summary>Finds <see cref="JumpRange"/>s. Holds the displacement rules; knows nothing of free window space.</summary>
+/// <param name="siteAt">Index of the unplanned site at an address; -1 for a plain instruction; -2 for a site that may not move.</param>
+public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteStateMap bytes, PlannerOptions options, Func<uint, int> siteAt)
+{
+    private const uint PageSize = 4096;
+    private const int MaxPrefixes = 2;
+    private const int MaxFollowing = 24;
+    private const int KnownTargetCost = 100;
+
+    private readonly List<Instruction> run = [];
+    private readonly List<JumpRange> found = [];
+
+    /// <summary>Why the last search found nothing, or nothing better than what it found.</summary>
+    public string Obstacle { get; private set; } = "";
+
+    /// <summary>All ranges for a jmp rel32 that hold the site and could be guarded somewhere in an empty window, by ascending cost.</summary>
+    public IReadOnlyList<JumpRange> Find(in Instruction site)
+    {
+        found.Clear();
+        Obstacle = "too few bytes that may move";
+        int siteIndex = CollectRun(site);
+        for (int first = siteIndex; first >= 0; first--)
+        {
+            for (int prefixes = 0; prefixes <= MaxPrefixes && prefixes < run[first].Length; prefixes++)
+                Consider(first, siteIndex, prefixes, JumpRange.NearLength + prefixes);
+        }
+
+        // Stable: of equal cost, the one that starts latest and has fewest prefixes.
+        return [.. found.OrderBy(range => range.Cost)];
+    }
+
+    /// <summary>The same for a jmp rel8, whose displacement byte is what <see cref="GuardConstraint.Byte0"/> is about.</summary>
+    public IReadOnlyList<JumpRange> FindShort(in Instruction site)
+    {
+        found.Clear();
+        int siteIndex = CollectRun(site);
+        for (int first = siteIndex; first >= 0; first--)
+            Consider(first, siteIndex, 0, JumpRange.ShortLength);
+        return [.. found.OrderBy(range => range.Cost)];
+    }
+
+    /// <summary>A range that leaves for its own trampoline and has room, at <paramref name="landing"/>, for one more jmp rel32.</summary>
+    /// <param name="constraint">What that second jump's displacement has to be.</param>
+    public bool TryFindVictim(uint landing, in Instruction holder, out JumpRange victim, out GuardConstraint constraint)
+    {
+        found.Clear();
+        (victim, constraint) = (null!, default);
+        if (PlaceOf(holder) == DisplacedPlace.Nowhere)
+            return false;
+
+        int holderIndex = CollectRun(holder);
+        for (int first = holderIndex; first >= 0 && found.Count == 0; first--)
+        {
+            int lead = (int)(landing - run[first].IP32);
+            int needed = lead + JumpRange.NearLength;
+            for (int prefixes = 0; prefixes <= MaxPrefixes && prefixes < run[first].Length && lead >= JumpRange.NearLength + prefixes; prefixes++)
+                Consider(first, holderIndex, prefixes, needed);
+        }
+
+        if (found.Find(range => range.KnownTargets == 0) is not JumpRange range || !TryConstrain(range.Instructions, landing + 1, out constraint))
+            return false;
+
+        victim = range;
+        return window.IsFeasible(landing + JumpRange.NearLength, constraint);
+    }
+
+    /// <summary>Whether bytes are filler that no patch has claimed yet.</summary>
+    public bool IsFreePadding(uint address, int length) => code.IsPadding(address, length)
+        && bytes.IsUntouched(address, length) && !code.IsNeverDisplace(address, length);
+
+    // The straight line around the site of what may move: run[result] is the site.
+    private int CollectRun(in Instruction site)
+    {
+        run.Clear();
+        run.Add(site);
+        int before = 0;
+        while (site.IP32 - run[0].IP32 < options.MaxPreceding && code.TryGetPrevious(run[0].IP32, out Instruction previous)
+            && PlaceOf(previous) == DisplacedPlace.Anywhere)
+        {
+            run.Insert(0, previous);
+            before++;
+        }
+
+        while (run[^1].NextIP32 - site.IP32 < MaxFollowing && MayExtendPast(run[^1])
+            && code.TryGetInstruction(run[^1].NextIP32, out Instruction next) && PlaceOf(next) != DisplacedPlace.Nowhere)
+            run.Add(next);
+        return before;
+    }
+
+    private DisplacedPlace PlaceOf(in Instruction instruction)
+    {
+        if (!bytes.IsUntouched(instruction.IP32, instruction.Length) || code.IsNeverDisplace(instruction.IP32, instruction.Length))
+            return DisplacedPlace.Nowhere;
+
+        return siteAt(instruction.IP32) switch
+        {
+            -1 => DisplacedInstruction.PlaceOf(instruction),
+            >= 0 => DisplacedInstruction.FallsThrough(instruction) ? DisplacedPlace.Anywhere : DisplacedPlace.Last,
+            _ => DisplacedPlace.Nowhere,
+        };
+    }
+
+    // What follows a jump or return is another block, which moves as well as any other; what follows a call is where the guest returns to.
+    private static bool MayExtendPast(in Instruction instruction) => instruction.FlowControl is not (FlowControl.Call or FlowControl.IndirectCall);
+
+    // The shortest range of at least so many bytes from run[first] that holds the site, and longer ones that end with a further site.
+    private void Consider(int first, int siteIndex, int prefixes, int needed)
+    {
+        uint start = run[first].IP32;
+        int last = siteIndex;
+        while (last + 1 < run.Count && run[last].NextIP32 - start < needed)
+            last++;
+
+        int padding = Math.Max(0, needed - (int)(run[last].NextIP32 - start));
+        if (padding > 0 && (DisplacedInstruction.FallsThrough(run[last]) || !MayExtendPast(run[last]) || !IsFreePadding(run[last].NextIP32, padding)))
+            return;
+
+        Consider(first, last, siteIndex, padding, prefixes, needed);
+        for (int further = last + 1; further < run.Count && found.Count > 0; further++)
+        {
+            if (siteAt(run[further].IP32) >= 0)
+                Consider(first, further, siteIndex, 0, prefixes, needed);
+        }
+    }
+
+    private void Consider(int first, int last, int siteIndex, int padding, int prefixes, int needed)
+    {
+        uint start = run[first].IP32;
+        uint end = run[last].NextIP32 + (uint)padding;
+        if (!options.AllowPageCrossing && start / PageSize != (end - 1) / PageSize)
+        {
+            Obstacle = "the range would cross a page boundary";
+            return;
+        }
+
+        Instruction[] instructions = [.. run[first..(last + 1)]];
+        if (HasAwkwardBranch(instructions))
+        {
+            Obstacle = "a loop inside the range, or a branch into an instruction";
+            return;
+        }
+
+        bool isShort = needed == JumpRange.ShortLength;
+        if (!TryConstrain(instructions, start + (uint)prefixes + 1, out GuardConstraint constraint)
+            || !isShort && !window.IsFeasible(start + (uint)(JumpRange.NearLength + prefixes), constraint))
+        {
+            Obstacle = "an instruction starts where the jump cannot be guarded";
+            return;
+        }
+
+        int targets = KnownTargets(instructions);
+        found.Add(new JumpRange(instructions, padding, prefixes, constraint, targets, CostOf(instructions, siteIndex - first, targets)));
+    }
+
+    // Every instruction boundary that falls on one of the four bytes at the displacement needs a guard there; on the jump's opcode
+    // or a prefix there is none.
+    private static bool TryConstrain(Instruction[] instructions, uint displacement, out GuardConstraint constraint)
+    {
+        constraint = GuardConstraint.None;
+        foreach (Instruction instruction in instructions.AsSpan(1))
+        {
+            int index = (int)(instruction.IP32 - displacement);
+            if (index == -1)
+                return false;
+            if (index is < 0 or > 3)
+                continue;
+            bool endsPage = (instruction.IP32 + 1) % PageSize == 0;
+            constraint = constraint.With(index, endsPage ? GuardKind.GuardOfOneByte : GuardKind.Guard);
+        }
+
+        return true;
+    }
+
+    // Inside the range a branch may only lead forward, to an instruction: a loop in the window could hold up events for ever.
+    private static bool HasAwkwardBranch(Instruction[] instructions)
+    {
+        uint start = instructions[0].IP32;
+        foreach (Instruction instruction in instructions)
+        {
+            if (DisplacedInstruction.TryGetTarget(instruction, out uint target) && target > start && target < instructions[^1].NextIP32
+                && (target <= instruction.IP32 || !Array.Exists(instructions, other => other.IP32 == target)))
+                return true;
+        }
+
+        return false;
+    }
+
+    private int KnownTargets(Instruction[] instructions)
+    {
+        int count = 0;
+        foreach (Instruction instruction in instructions.AsSpan(1))
+        {
+            if (code.IsTarget(instruction.IP32) && !LeadsTo(instructions, instruction.IP32))
+                count++;
+        }
+
+        return count;
+    }
+
+    private static bool LeadsTo(Instruction[] instructions, uint address)
+    {
+        foreach (Instruction instruction in instructions)
+        {
+            if (DisplacedInstruction.TryGetTarget(instruction, out uint target) && target == address)
+                return true;
+        }
+
+        return false;
+    }
+
+    // Moved instructions cost little, the return of a displaced call a misprediction, a guard that is hit a trap; a site served on the way saves a patch.
+    private int CostOf(Instruction[] instructions, int preceding, int knownTargets)
+    {
+        int cost = knownTargets * KnownTargetCost + preceding;
+        foreach (Instruction instruction in instructions)
+        {
+            cost += siteAt(instruction.IP32) >= 0 ? -3 : 1;
+            cost += instruction.FlowControl is FlowControl.Call or FlowControl.IndirectCall ? 20 : 0;
+        }
+
+        return cost;
+    }
+}
