@@ -23,8 +23,8 @@ internal sealed class RunCommand
     ];
 
     private readonly MachineOptionSet _machine = new();
-    private readonly Option<ExecutionMode> _mode = Choice("--mode", ExecutionMode.Para, "virtualization technique");
-    private readonly Option<EngineKind> _engine = Choice("--engine", EngineKind.Auto, "what executes guest code");
+    private readonly Option<string> _mode = Choice("--mode", ExecutionMode.Para, "virtualization technique");
+    private readonly Option<string> _engine = Choice("--engine", EngineKind.Auto, "what executes guest code");
     private readonly Option<string> _serial = new("--serial") { Description = "serial port: stdio, null or a file", HelpName = "stdio|null|FILE", DefaultValueFactory = _ => "stdio" };
     private readonly Option<string?> _stats = new("--stats") { Description = "write times, exits and hottest sites as JSON", HelpName = "FILE" };
     private readonly Option<string?> _trace = new("--trace") { Description = "print every exit and unknown device access to standard error", HelpName = "exits" };
@@ -47,7 +47,7 @@ internal sealed class RunCommand
     private int Run(ParseResult result)
     {
         MachineOptions options = _machine.Read(result);
-        ExecutionMode mode = result.GetValue(_mode);
+        ExecutionMode mode = Chosen<ExecutionMode>(result, _mode);
         ulong memoryBytes = options.MemoryBytes;
         TimeSpan? limit = options.Limit;
         TextWriter? trace = result.GetValue(_trace) is null ? null : Console.Error;
@@ -57,7 +57,7 @@ internal sealed class RunCommand
         var parameters = new BootParameters(options.CommandLine, options.ReadModules());
         var disks = options.OpenDisks();
         var counters = new ExitCounters();
-        using EngineHost host = EngineFactory.Create(new EngineRequest(result.GetValue(_engine), mode, image, memoryBytes, counters));
+        using EngineHost host = EngineFactory.Create(new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, memoryBytes, counters));
         if (host.Note is not null)
         {
             Console.Error.WriteLine("runtime: " + host.Note);
@@ -101,18 +101,21 @@ internal sealed class RunCommand
     }
 
     /// <summary>An option whose values are the lower-case names of an enumeration.</summary>
-    private static Option<T> Choice<T>(string name, T byDefault, string description)
+    private static Option<string> Choice<T>(string name, T byDefault, string description)
         where T : struct, Enum
     {
         string[] names = [.. Enum.GetNames<T>().Select(value => value.ToLowerInvariant())];
-        var option = new Option<T>(name)
+        var option = new Option<string>(name)
         {
-            Description = $"{description} (default {byDefault.ToString().ToLowerInvariant()})",
+            Description = description,
             HelpName = string.Join('|', names),
-            DefaultValueFactory = _ => byDefault,
-            CustomParser = argument => Enum.Parse<T>(argument.Tokens[0].Value, ignoreCase: true),
+            DefaultValueFactory = _ => byDefault.ToString().ToLowerInvariant(),
         };
         option.AcceptOnlyFromAmong(names);
         return option;
     }
+
+    private static T Chosen<T>(ParseResult result, Option<string> option)
+        where T : struct, Enum
+        => Enum.Parse<T>(result.GetRequiredValue(option), ignoreCase: true);
 }
