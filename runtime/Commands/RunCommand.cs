@@ -82,7 +82,7 @@ internal sealed class RunCommand
 
         if (result.GetValue(_stats) is string path)
         {
-            RunStatistics.Collect(options.Image, mode, host.Name, outcome, wall, counters, symbols).Save(path);
+            RunStatistics.Collect(options.Image, mode, host.Name, outcome, wall, machine.GuestNanoseconds, counters, symbols).Save(path);
         }
 
         return outcome.ExitStatus;

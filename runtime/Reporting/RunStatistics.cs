@@ -28,7 +28,7 @@ public sealed record RunStatistics(
 {
     private const int SiteCount = 32;
 
-    public static RunStatistics Collect(string image, ExecutionMode mode, string engine, Outcome outcome, TimeSpan wall, ExitCounters counters, SymbolTable symbols)
+    public static RunStatistics Collect(string image, ExecutionMode mode, string engine, Outcome outcome, TimeSpan wall, long guestNanoseconds, ExitCounters counters, SymbolTable symbols)
         => new(
             image,
             mode.ToString().ToLowerInvariant(),
@@ -36,7 +36,7 @@ public sealed record RunStatistics(
             outcome.ExitStatus,
             outcome.Line,
             (long)(wall.TotalMicroseconds * 1000),
-            counters.GuestNanoseconds,
+            guestNanoseconds,
             [.. counters.Reasons.Where(reason => reason.Count > 0).OrderByDescending(reason => reason.Nanoseconds)
                 .Select(reason => new ExitStatistic(KebabCase(reason.Reason), reason.Count, reason.Nanoseconds))],
             [.. counters.Sites.Hottest(SiteCount).Select(site => new SiteStatistic($"0x{site.Eip:x8}", symbols.Find(site.Eip), site.Count, site.Nanoseconds))]);
