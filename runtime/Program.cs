@@ -13,7 +13,8 @@ var root = new RootCommand("Runs operating-system kernels built for bare IA-32 h
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {
-    return Fail(result.Errors[0].Message.TrimEnd('.') + " (see runtime --help)", Outcome.UsageStatus);
+    // The last one is the most particular: an unknown word is also a missing command.
+    return Fail(result.Errors[^1].Message.TrimEnd('.') + " (see runtime --help)", Outcome.UsageStatus);
 }
 
 try
@@ -35,6 +36,6 @@ catch (BadImageException exception)
 
 static int Fail(string line, int status)
 {
-    Console.Error.WriteLine("runtime: " + line.ReplaceLineEndings(" "));
+    Console.Error.WriteLine("runtime: " + string.Join(' ', line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
     return status;
 }

@@ -57,7 +57,7 @@ internal sealed class RuntimeContestant(string mode, string engine) : Contestant
         arguments.AddRange(machine.Disk.SelectMany(file => new[] { "--disk", file }));
         ChildResult result = ChildProcess.Run(OwnProgram.Path, arguments, limit + Grace);
         RunStatistics? statistics = Read(stats);
-        string? problem = result.TimedOut ? "did not end" : LastLine(result.Errors);
+        string? problem = result.TimedOut ? "did not end" : LastLine(result.Errors)?.Replace("runtime: ", "", StringComparison.Ordinal);
         bool ran = statistics is not null || result.Output.Length > 0;
         return new ComparisonColumn(
             Name,

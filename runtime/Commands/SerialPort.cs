@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using Runtime.Devices;
 using Runtime.Time;
 
@@ -28,7 +29,7 @@ internal sealed class SerialPort : IDisposable
         {
             return name switch
             {
-                "stdio" => new SerialPort(Console.OpenStandardOutput(), Console.OpenStandardInput(), clock),
+                "stdio" => new SerialPort(Console.OpenStandardOutput(), OpenStandardInput(), clock),
                 "null" => new SerialPort(null, null, clock),
                 _ => new SerialPort(new FileStream(name, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), null, clock),
             };
@@ -48,6 +49,10 @@ internal sealed class SerialPort : IDisposable
             _stream!.StartInput(_input, arrived);
         }
     }
+
+    /// <summary>Not the console's stream where it can be avoided: that one switches the terminal's keypad mode, which is the guest's to choose.</summary>
+    private static Stream OpenStandardInput()
+        => OperatingSystem.IsWindows() ? Console.OpenStandardInput() : new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
 
     public void Flush() => _stream?.Flush();
 

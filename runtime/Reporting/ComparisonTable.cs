@@ -41,13 +41,12 @@ public sealed record ComparisonTable(IReadOnlyList<string> Columns, IReadOnlyLis
 
         rows.Add(Stated("result", "exit status", columns, column => column.ExitStatus?.ToString(CultureInfo.InvariantCulture) ?? "-"));
         rows.Add(Stated("result", "last line", columns, column => column.LastLine ?? "-"));
-        if (columns.Any(column => column.Problem is not null))
-        {
-            rows.Add(Stated("result", "remark", columns, column => column.Problem ?? ""));
-        }
-
         return new ComparisonTable([.. columns.Select(column => column.Name)], rows);
     }
+
+    /// <summary>What went wrong, one line per configuration that has something to say.</summary>
+    public static IEnumerable<string> Remarks(ComparisonReport report)
+        => report.Columns.Where(column => column.Problem is not null).Select(column => $"{column.Name}: {column.Problem}");
 
     /// <summary>"12.3 ns", "4.56 µs", "7.89 ms", "1.23 s".</summary>
     public static string Time(double nanoseconds)

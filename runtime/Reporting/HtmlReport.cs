@@ -42,7 +42,9 @@ public static class HtmlReport
 
             """);
         writer.Write(Rows(table));
-        writer.Write("</tbody>\n</table>\n</body>\n</html>\n");
+        writer.Write("</tbody>\n</table>\n");
+        writer.Write(string.Concat(ComparisonTable.Remarks(report).Select(remark => $"<p>{Escape(remark)}</p>\n")));
+        writer.Write("</body>\n</html>\n");
     }
 
     private static string Rows(ComparisonTable table)

@@ -10,16 +10,17 @@ public static class TextReport
 
     public static void Write(ComparisonReport report, TextWriter writer, int? width)
     {
+        var text = new StringWriter();
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Ansi = AnsiSupport.No,
             ColorSystem = ColorSystemSupport.NoColors,
-            Out = new AnsiConsoleOutput(writer),
+            Out = new AnsiConsoleOutput(text),
         });
         console.Profile.Width = width ?? UnlimitedWidth;
 
         ComparisonTable layout = ComparisonTable.For(report);
-        var table = new Table { Border = TableBorder.Simple, Title = new TableTitle(Markup.Escape(report.Image)) };
+        var table = new Table { Border = TableBorder.Simple };
         table.AddColumn("");
         foreach (string column in layout.Columns)
         {
@@ -39,5 +40,15 @@ public static class TextReport
         }
 
         console.Write(table);
+        writer.WriteLine(report.Image);
+        foreach (string line in text.ToString().Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0))
+        {
+            writer.WriteLine(line);
+        }
+
+        foreach (string remark in ComparisonTable.Remarks(report))
+        {
+            writer.WriteLine(remark);
+        }
     }
 }
