@@ -29,7 +29,7 @@ internal sealed class SerialPort : IDisposable
         {
             return name switch
             {
-                "stdio" => new SerialPort(Console.OpenStandardOutput(), OpenStandardInput(), clock),
+                "stdio" => new SerialPort(OpenStandard(1, FileAccess.Write), OpenStandard(0, FileAccess.Read), clock),
                 "null" => new SerialPort(null, null, clock),
                 _ => new SerialPort(new FileStream(name, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), null, clock),
             };
@@ -50,9 +50,17 @@ internal sealed class SerialPort : IDisposable
         }
     }
 
-    /// <summary>Not the console's stream where it can be avoided: that one switches the terminal's keypad mode, which is the guest's to choose.</summary>
-    private static Stream OpenStandardInput()
-        => OperatingSystem.IsWindows() ? Console.OpenStandardInput() : new FileStream(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
+    /// <summary>The console's own streams switch a terminal's keypad mode, which is the guest's to choose; plain ones do not share the offset
+    /// of a redirected file with other writers. So each where it is right.</summary>
+    private static Stream OpenStandard(int descriptor, FileAccess access) => access switch
+    {
+        FileAccess.Read when !Console.IsInputRedirected && !OperatingSystem.IsWindows() => OpenTerminal(descriptor, access),
+        FileAccess.Read => Console.OpenStandardInput(),
+        _ when !Console.IsOutputRedirected && !OperatingSystem.IsWindows() => OpenTerminal(descriptor, access),
+        _ => Console.OpenStandardOutput(),
+    };
+
+    private static FileStream OpenTerminal(int descriptor, FileAccess access) => new(new SafeFileHandle(descriptor, ownsHandle: false), access, bufferSize: 0);
 
     public void Flush() => _stream?.Flush();
 

@@ -73,7 +73,7 @@ internal sealed class StreamSerialEndpoint(Stream output, IClock clock) : ISeria
             output.Write(_pending, 0, length);
             output.Flush();
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             _isBroken = true;
         }
@@ -112,7 +112,7 @@ internal sealed class StreamSerialEndpoint(Stream output, IClock clock) : ISeria
                 }
             }
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // A terminal that is gone sends nothing more.
         }
