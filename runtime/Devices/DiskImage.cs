@@ -33,9 +33,12 @@ public sealed class DiskImage : IDisposable
         }
         catch (Exception exception) when (exception is UnauthorizedAccessException || IsReadOnlyFileSystem(exception))
         {
-            return new DiskImage(File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read), isReadOnly: true);
+            return OpenReadOnly(path);
         }
     }
+
+    /// <inheritdoc cref="Open"/>
+    public static DiskImage OpenReadOnly(string path) => new(File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read), isReadOnly: true);
 
     /// <param name="destination">A whole number of sectors, all on the disk.</param>
     /// <exception cref="IOException">The host cannot read it.</exception>

@@ -24,7 +24,8 @@ internal sealed class MultibootInfoWriter
     {
         _space = space;
         _memory = memory;
-        _kernelEnd = Math.Max(MachineLayout.ExtendedMemory, plan.Ranges.Max(range => range.End));
+        ulong end = Math.Max(MachineLayout.ExtendedMemory, plan.Ranges.Max(range => range.End));
+        _kernelEnd = end + PageSize - 1 & ~(PageSize - 1);
     }
 
     /// <returns>Physical address of the information structure.</returns>
