@@ -18,6 +18,9 @@ public sealed class CodeMapContext(CodeMap map) : ICodeContext
 
     public bool IsNeverDisplace(uint address, int length) => map.TryFindSelfPatched(address, address + (ulong)length, out _);
 
+    /// <summary>Linux: what alternatives are replaced with.</summary>
+    public bool IsTemplate(uint address) => map.SectionAt(address)?.Name == ".altinstr_replacement";
+
     public bool IsPadding(uint address, int length) => IsHole(address, length) || IsFillerRun(address, length);
 
     private bool IsHole(uint address, int length)

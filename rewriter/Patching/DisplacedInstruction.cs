@@ -96,10 +96,10 @@ public static class DisplacedInstruction
         Label taken = c.CreateLabel();
         Label skip = c.CreateLabel();
         c.AddInstruction(Instruction.CreateBranch(instruction.Code, taken.Id));
-        code.Mark(instruction.NextIP32, isRestart: true);
+        code.Mark(instruction.NextIP32, isRestart: false);
         c.jmp(skip);
         c.Label(ref taken);
-        code.Mark(instruction.NearBranch32, isRestart: true);
+        code.Mark(instruction.NearBranch32, isRestart: false);
         c.jmp(instruction.NearBranch32);
         c.Label(ref skip);
         c.zero_bytes();
@@ -109,7 +109,7 @@ public static class DisplacedInstruction
     private static void EmitCall(TrampolineCode code, in Instruction instruction)
     {
         code.Assembler.push(instruction.NextIP32);
-        code.Mark(instruction.NearBranch32, isRestart: true);
+        code.Mark(instruction.NearBranch32, isRestart: false);
         code.Assembler.jmp(instruction.NearBranch32);
     }
 

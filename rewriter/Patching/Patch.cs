@@ -8,7 +8,8 @@ namespace Rewriter.Patching;
 /// <param name="Offset">Bytes from the trampoline's start.</param>
 /// <param name="GuestAddress">Address of the original instruction.</param>
 /// <param name="IsRestart">At exactly this offset the guest's registers, flags and memory are those before the original instruction:
-/// execution may be moved from <paramref name="GuestAddress"/> to here, and back.</param>
+/// execution may be moved from <paramref name="GuestAddress"/> to here, and back. One such entry for each instruction of the range and one,
+/// where control goes on, for the address behind them.</param>
 public readonly record struct TrampolineMapEntry(int Offset, uint GuestAddress, bool IsRestart);
 
 /// <summary>One overwritten range and the trampoline it leads to. Immutable; the image's bytes are only changed when a writer applies it.</summary>

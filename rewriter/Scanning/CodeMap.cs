@@ -101,12 +101,17 @@ public sealed class CodeMap
         {
             ulong from = Math.Max(start, section.Address);
             ulong to = Math.Min(end, section.End);
-            for (ulong address = from; address < to; address++)
+            if (from >= to)
             {
-                if ((section.Marks[(int)(address - section.Address)] & CodeMarks.Start) != 0)
-                {
-                    yield return section.Decode(address);
-                }
+                continue;
+            }
+
+            var reader = new InstructionReader(section);
+            int last = (int)(to - section.Address);
+            for (int offset = section.NextStart((int)(from - section.Address)); offset < last; offset = section.NextStart(offset + 1))
+            {
+                reader.ReadAt(section.Address + (ulong)offset, out Instruction instruction);
+                yield return instruction;
             }
         }
     }

@@ -9,7 +9,7 @@ public enum CodeMarks : byte
     /// <summary>A proven instruction begins here.</summary>
     Start = 0x01,
 
-    /// <summary>The instruction that begins here may not go on to the next one: jump, branch, call, return, interrupt, UD2.</summary>
+    /// <summary>The instruction that begins here may not go on to the next one: jump, branch, return, UD2. Calls are not meant.</summary>
     Flow = 0x02,
 
     /// <summary>A direct jump or branch in proven code goes here.</summary>

@@ -40,11 +40,20 @@ public sealed class CodeSection
             return default;
         }
 
-        int offset = (int)(address - Address);
-        int length = Math.Min(15, Bytes.Length - offset);
-        // A reader per call keeps this free of shared state; loops over many instructions use InstructionsOf.
-        Decoder decoder = Decoder.Create(Bitness, new MemoryCodeReader(Bytes, offset, length), address, DecoderOptions.None);
-        return decoder.Decode();
+        // A reader for each call keeps this free of shared state; loops over many instructions use an InstructionReader.
+        new InstructionReader(this).ReadAt(address, out Instruction instruction);
+        return instruction;
+    }
+
+    /// <summary>The first place at or after an offset where a proven instruction begins; the section's length if there is none.</summary>
+    public int NextStart(int offset)
+    {
+        while (offset < _marks.Length && (_marks[offset] & CodeMarks.Start) == 0)
+        {
+            offset++;
+        }
+
+        return offset;
     }
 
     internal CodeMarks[] MutableMarks => _marks;

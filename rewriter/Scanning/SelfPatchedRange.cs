@@ -9,6 +9,9 @@ public enum SelfPatchKind
     /// <summary>.altinstructions: replaced once at boot by what suits the processor.</summary>
     Alternative,
 
+    /// <summary>.altinstr_replacement: never executed in place, copied over an <see cref="Alternative"/>.</summary>
+    AlternativeSource,
+
     /// <summary>.parainstructions: an indirect call that becomes a direct one or an instruction.</summary>
     Paravirt,
 

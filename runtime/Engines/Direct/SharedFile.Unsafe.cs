@@ -1,4 +1,5 @@
 using Runtime.Engines.Direct.Host;
+using Runtime.Memory;
 
 namespace Runtime.Engines.Direct;
 
@@ -26,6 +27,10 @@ internal sealed unsafe class SharedFile : IDisposable
         // SAFETY: the range was just checked against the mapping, which lives as long as this object.
         return new Span<byte>(Address + offset, length);
     }
+
+    /// <summary>The whole file as guest RAM.</summary>
+    // SAFETY: the mapping outlives the engine that owns both.
+    public GuestMemory AsGuestMemory() => new(Address, (ulong)Length);
 
     public void Dispose()
     {

@@ -27,6 +27,17 @@ public sealed partial class Cpu
         return exit;
     }
 
+    /// <summary>Like <see cref="Step"/>, but a guest fault is not delivered: nothing has changed then.</summary>
+    /// <returns>False when the instruction faults.</returns>
+    public bool TryStep(out VmExit exit)
+    {
+        _holdFaults = true;
+        _faultWasHeld = false;
+        exit = Step();
+        _holdFaults = false;
+        return !_faultWasHeld;
+    }
+
     /// <summary>Executes until an exit, the budget is spent or <paramref name="kick"/> becomes true (it is not reset here).</summary>
     public VmExit Run(bool wantInterruptWindow, long maxInstructions, ref bool kick)
     {
@@ -109,6 +120,7 @@ public sealed partial class Cpu
         _stackShadow = false;
         _trapBits = 0;
         _attention = false;
+        _enteredHandler = false;
         if ((flags & FlagBits.Rf) == 0 && HitsInstructionBreakpoint())
         {
             _state.InterruptShadow = shadow;
@@ -153,7 +165,6 @@ public sealed partial class Cpu
             _trapBits |= Dr6SingleStep;
         }
 
-        _enteredHandler = false;
         if (_trapBits != 0 && !_stackShadow)
         {
             VmExit trap = RaiseDebugTrap();

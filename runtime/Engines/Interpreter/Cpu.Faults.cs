@@ -10,6 +10,8 @@ public sealed partial class Cpu
     private uint _faultAddress;
     private VmExit _exit;
     private bool _shutdown;
+    private bool _holdFaults;
+    private bool _faultWasHeld;
     private DecodedInstruction? _pendingRead;
 
     /// <summary>A triple fault happened. Only <see cref="Reset"/> ends it.</summary>
@@ -90,6 +92,13 @@ public sealed partial class Cpu
             VmExit exit = _exit;
             _exit = VmExit.None;
             return exit;
+        }
+
+        if (_holdFaults)
+        {
+            _faultVector = -1;
+            _faultWasHeld = true;
+            return VmExit.None;
         }
 
         byte vector = (byte)_faultVector;

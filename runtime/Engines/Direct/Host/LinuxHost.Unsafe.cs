@@ -30,6 +30,22 @@ internal static unsafe partial class LinuxHost
         return address == -1 ? throw new HostCallException("mmap", Marshal.GetLastPInvokeError()) : (byte*)address;
     }
 
+    /// <summary>A page of machine code in the monitor itself: written first, executable afterwards, never both.</summary>
+    public static byte* MapCode(ReadOnlySpan<byte> code)
+    {
+        const int mapPrivateAnonymous = 0x22;
+        nint address = mmap(0, 4096, ProtRead | ProtWrite, mapPrivateAnonymous, -1, 0);
+        if (address == -1)
+        {
+            throw new HostCallException("mmap", Marshal.GetLastPInvokeError());
+        }
+
+        // SAFETY: the page was just mapped and is larger than the code.
+        code.CopyTo(new Span<byte>((byte*)address, 4096));
+        Check(mprotect(address, 4096, ProtRead | ProtExec), "mprotect");
+        return (byte*)address;
+    }
+
     public static void Unmap(byte* address, long length) => Check(munmap((nint)address, (nuint)length), "munmap");
 
     public static void Close(int fd) => Check(close(fd), "close");
@@ -91,6 +107,9 @@ internal static unsafe partial class LinuxHost
 
     public static void Wake(int* word) => _ = syscall(SysFutex, word, FutexWake, 1, null, 0, 0);
 
+    /// <summary>The processor that the calling thread runs on now.</summary>
+    public static uint CurrentProcessor() => (uint)sched_getcpu();
+
     private static int Check(int result, string call) => result < 0 ? throw new HostCallException(call, Marshal.GetLastPInvokeError()) : result;
 
     private static void CheckReturned(int errno, string call)
@@ -111,6 +130,9 @@ internal static unsafe partial class LinuxHost
     private static partial nint mmap(nint address, nuint length, int protection, int flags, int fd, long offset);
 
     [LibraryImport("libc", SetLastError = true)]
+    private static partial int mprotect(nint address, nuint length, int protection);
+
+    [LibraryImport("libc", SetLastError = true)]
     private static partial int munmap(nint address, nuint length);
 
     [LibraryImport("libc", SetLastError = true)]
@@ -127,6 +149,10 @@ internal static unsafe partial class LinuxHost
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint syscall(nint number, int* word, int operation, int value, long* timeout, nint word2, int value3);
+
+    [LibraryImport("libc")]
+    [SuppressGCTransition]
+    private static partial int sched_getcpu();
 
     [LibraryImport("libc")]
     private static partial int posix_spawn_file_actions_init(byte* actions);

@@ -1,0 +1,93 @@
+using Iced.Intel;
+
+namespace Rewriter.Patching;
+
+/// <summary>A small stretch of code held in memory: what a run-time scan of a page has proven, or a test's code.</summary>
+/// <param name="start">Address of the first byte.</param>
+/// <param name="bytes">The original bytes.</param>
+public sealed class InstructionListContext(uint start, ReadOnlyMemory<byte> bytes) : ICodeContext
+{
+    private readonly SortedList<uint, Instruction> instructions = [];
+    private readonly HashSet<uint> targets = [];
+    private readonly HashSet<uint> fixedBytes = [];
+    private readonly HashSet<uint> paddingBytes = [];
+
+    /// <summary>By address.</summary>
+    public IEnumerable<Instruction> Instructions => instructions.Values;
+
+    /// <summary>Adds a proven instruction, decoded with IP = its address, and what its direct branch leads to.</summary>
+    public void Add(in Instruction instruction)
+    {
+        instructions[instruction.IP32] = instruction;
+        if (DisplacedInstruction.TryGetTarget(instruction, out uint target))
+            targets.Add(target);
+        if (instruction.FlowControl is FlowControl.Call or FlowControl.IndirectCall)
+            targets.Add(instruction.NextIP32);
+    }
+
+    /// <summary>Decodes from the start to the end and adds everything that decodes.</summary>
+    public void AddAll()
+    {
+        Decoder decoder = Decoder.Create(32, bytes.ToArray(), start);
+        while (decoder.IP < start + (ulong)bytes.Length)
+        {
+            decoder.Decode(out Instruction instruction);
+            if (!instruction.IsInvalid)
+                Add(instruction);
+        }
+    }
+
+    public void AddTarget(uint address) => targets.Add(address);
+
+    public void AddNeverDisplace(uint address, int length) => AddRange(fixedBytes, address, length);
+
+    public void AddPadding(uint address, int length) => AddRange(paddingBytes, address, length);
+
+    public bool TryGetInstruction(uint address, out Instruction instruction) => instructions.TryGetValue(address, out instruction);
+
+    public bool TryGetPrevious(uint address, out Instruction previous)
+    {
+        for (uint length = 1; length <= 15; length++)
+        {
+            if (instructions.TryGetValue(address - length, out previous) && previous.Length == length)
+                return true;
+        }
+
+        previous = default;
+        return false;
+    }
+
+    public bool IsTarget(uint address) => targets.Contains(address);
+
+    public bool IsNeverDisplace(uint address, int length) => Any(fixedBytes, address, length);
+
+    public bool IsPadding(uint address, int length)
+    {
+        for (int i = 0; i < length; i++)
+        {
+            if (!paddingBytes.Contains(address + (uint)i))
+                return false;
+        }
+
+        return true;
+    }
+
+    public ReadOnlySpan<byte> Bytes(uint address, int length) => bytes.Span.Slice((int)(address - start), length);
+
+    private static void AddRange(HashSet<uint> set, uint address, int length)
+    {
+        for (int i = 0; i < length; i++)
+            set.Add(address + (uint)i);
+    }
+
+    private static bool Any(HashSet<uint> set, uint address, int length)
+    {
+        for (int i = 0; i < length; i++)
+        {
+            if (set.Contains(address + (uint)i))
+                return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,86 @@
+// Compiles shims: with the checker the only place where Roslyn is used. What the checker refuses is never handed out.
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Emit;
+using Microsoft.CodeAnalysis.Text;
+using Runtime.Abi.Shims;
+
+namespace Rewriter.Shims;
+
+/// <summary>A file of shims.</summary>
+/// <param name="Path">As diagnostics and the debug information name it; not read.</param>
+public sealed record ShimFile(string Path, string Text);
+
+/// <summary>What came of a compilation: an assembly, or the reasons why there is none.</summary>
+/// <param name="Assembly">With embedded PDB, which embeds the source; empty if there are diagnostics.</param>
+/// <param name="Sha256">Of the assembly, lower-case hexadecimal; "" if there is none.</param>
+public sealed record ShimAssembly(ReadOnlyMemory<byte> Assembly, string Sha256, IReadOnlyList<ShimDiagnostic> Diagnostics)
+{
+    public bool IsGood => Diagnostics.Count == 0;
+}
+
+/// <summary>Checks and compiles C# shims. Deterministic: the same files, compiler and framework give the same bytes.</summary>
+public static class ShimCompiler
+{
+    private const int MaxDiagnostics = 100;
+
+    private static readonly CSharpParseOptions ParseOptions = new(LanguageVersion.CSharp13, DocumentationMode.None);
+
+    private static readonly CSharpCompilationOptions Options = new(
+        OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, deterministic: true, allowUnsafe: false,
+        nullableContextOptions: NullableContextOptions.Enable, checkOverflow: false, concurrentBuild: true);
+
+    /// <param name="assemblyName">Simple name of the assembly.</param>
+    public static ShimAssembly Compile(string assemblyName, IReadOnlyList<ShimFile> files)
+    {
+        SyntaxTree[] trees = [.. files.Select(file => CSharpSyntaxTree.ParseText(SourceText.From(file.Text, Encoding.UTF8), ParseOptions, file.Path))];
+        CSharpCompilation compilation = CSharpCompilation.Create(assemblyName, trees, References(), Options);
+
+        // Compiled while it is checked: both bind the same code, and each takes about as long.
+        Task<ShimAssembly> emission = Task.Run(() => Emit(compilation, trees));
+        var diagnostics = new List<ShimDiagnostic>();
+        foreach (SyntaxTree tree in trees)
+        {
+            diagnostics.AddRange(Errors(tree.GetDiagnostics()));
+            new ShimChecker(compilation.GetSemanticModel(tree), diagnostics).Visit(tree.GetRoot());
+        }
+
+        ShimAssembly assembly = emission.GetAwaiter().GetResult();
+        return diagnostics.Count > 0 ? Refused(diagnostics) : assembly;
+    }
+
+    private static ShimAssembly Emit(CSharpCompilation compilation, SyntaxTree[] trees)
+    {
+        var options = new EmitOptions(debugInformationFormat: DebugInformationFormat.Embedded, pdbChecksumAlgorithm: HashAlgorithmName.SHA256);
+        using var stream = new MemoryStream();
+        EmitResult result = compilation.Emit(stream, options: options, embeddedTexts: trees.Select(tree => EmbeddedText.FromSource(tree.FilePath, tree.GetText())));
+        if (!result.Success)
+            return Refused([.. Errors(result.Diagnostics)]);
+
+        byte[] assembly = stream.ToArray();
+        return new ShimAssembly(assembly, Convert.ToHexStringLower(SHA256.HashData(assembly)), []);
+    }
+
+    private static ShimAssembly Refused(List<ShimDiagnostic> diagnostics) => new(default, "",
+        [.. diagnostics.OrderBy(d => d.File, StringComparer.Ordinal).ThenBy(d => d.Line).ThenBy(d => d.Column).Take(MaxDiagnostics)]);
+
+    private static IEnumerable<ShimDiagnostic> Errors(IEnumerable<Diagnostic> diagnostics)
+    {
+        foreach (Diagnostic diagnostic in diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error))
+        {
+            FileLinePositionSpan span = diagnostic.Location.GetLineSpan();
+            yield return new ShimDiagnostic(diagnostic.Id, span.Path, span.StartLinePosition.Line + 1, span.StartLinePosition.Character + 1,
+                diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture));
+        }
+    }
+
+    // The core library alone and the shim interfaces: what is not referenced cannot be named.
+    private static MetadataReference[] References() =>
+    [
+        MetadataReference.CreateFromFile(typeof(object).Assembly.Location),
+        MetadataReference.CreateFromFile(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "System.Runtime.dll")),
+        MetadataReference.CreateFromFile(typeof(IShimContext).Assembly.Location),
+    ];
+}

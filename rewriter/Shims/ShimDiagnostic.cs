@@ -1,0 +1,11 @@
+namespace Rewriter.Shims;
+
+/// <summary>Why a shim was refused, or what the compiler says of it.</summary>
+/// <param name="Id">SHIM001 and up for what a shim may not do; the compiler's own otherwise (CS0103).</param>
+/// <param name="Line">From 1.</param>
+/// <param name="Column">From 1.</param>
+public sealed record ShimDiagnostic(string Id, string File, int Line, int Column, string Message)
+{
+    /// <summary>As compilers print it, so that editors can jump to the place.</summary>
+    public override string ToString() => $"{File}({Line},{Column}): error {Id}: {Message}";
+}
