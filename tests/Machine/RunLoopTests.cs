@@ -19,7 +19,7 @@ public sealed class RunLoopTests
     [Fact]
     public void PortAccessesReachTheBus()
     {
-        var engine = new ScriptedEngine(VmExit.PortWrite(MachineLayout.Post, 1, 0x42), VmExit.PortRead(MachineLayout.Post, 1), VmExit.PortRead(0x2F8, 2), DebugExit);
+        var engine = new ScriptedEngine(VmExit.PortWrite(MachineLayout.DmaPages, 1, 0x42), VmExit.PortRead(MachineLayout.DmaPages, 1), VmExit.PortRead(0x2F8, 2), DebugExit);
         Assert.Equal(0x21, Run(engine).ExitStatus);
         Assert.Equal([0x42u, 0xFFFFu], engine.ReadValues);
     }
