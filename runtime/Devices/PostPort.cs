@@ -1,6 +1,6 @@
 namespace Runtime.Devices;
 
-/// <summary>Port 80h: shows power-on self-test codes, which nobody sees; kernels write to it to wait a microsecond. Reads give ones, as in QEMU.</summary>
+/// <summary>Port 80h: takes self-test codes, which nobody sees; kernels write to it to wait a microsecond. Reads give ones, as in QEMU.</summary>
 public sealed class PostPort : IPortDevice
 {
     public uint Read(int offset, int size) => 0xFF;

@@ -42,7 +42,8 @@ internal sealed class MultibootInfoWriter
         WriteArray(mapAddress, map);
 
         // In QEMU's order, from the first page after the kernel: module table, strings, modules.
-        uint moduleTable = _space.Place((uint)(parameters.Modules.Count * Unsafe.SizeOf<MultibootModule>()), _kernelEnd, PageSize, "the module table");
+        uint tableLength = (uint)(parameters.Modules.Count * Unsafe.SizeOf<MultibootModule>());
+        uint moduleTable = _space.Place(tableLength, _kernelEnd, PageSize, "the module table");
         MultibootModule[] modules = [.. parameters.Modules.Select(module => new MultibootModule { CommandLine = WriteText(module.CommandLine) })];
         MultibootInfo info = new()
         {
