@@ -38,7 +38,7 @@ public sealed class StyleTests
     public void NoFileNamesAMachine()
     {
         // Written so that this file does not match itself.
-        var pattern = new Regex(@"(?<![\w.])/(?:home|work|Users|root)/[\w.-]+/|[A-Za-z]:\\Users\\|https?://[\w.-]*(?:artifactory|nexus|jfrog|\.internal\b|\.local\b|localhost)", RegexOptions.CultureInvariant);
+        var pattern = new Regex(@"(?<![\w.""}])/(?:home|work|Users|root)/[\w.-]+/|[A-Za-z]:\\Users\\|https?://[\w.-]*(?:artifactory|nexus|jfrog|\.internal\b|\.local\b|localhost)", RegexOptions.CultureInvariant);
         Report(SourceTree.Files.Where(file => !file.Path.EndsWith("StyleTests.cs", StringComparison.Ordinal) && Regex.IsMatch(file.Path, @"\.(cs|csproj|props|json|md|sh|yml|yaml|config|txt|S|c|h)$|Makefile$|\.ci/"))
             .SelectMany(file => file.Lines.Where(line => pattern.IsMatch(line)).Select(line => $"{file.Path}: {line.Trim()}")));
     }

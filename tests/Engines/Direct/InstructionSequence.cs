@@ -22,6 +22,9 @@ internal sealed class InstructionSequence
     /// <summary>Flags that mean nothing at the end.</summary>
     public uint UndefinedFlags { get; private set; }
 
+    /// <summary>C1 of the x87 status word means nothing at the end.</summary>
+    public bool IsC1Undefined { get; private set; }
+
     public byte[] Code => [.. _code];
 
     public int Length => _instructions.Count;
@@ -59,7 +62,7 @@ internal sealed class InstructionSequence
         }
 
         sequence.End = processor.ReadAfterException();
-        sequence.UndefinedFlags = undefined.Mask;
+        (sequence.UndefinedFlags, sequence.IsC1Undefined) = (undefined.Mask, undefined.IsC1Undefined);
         return sequence;
     }
 
@@ -82,7 +85,7 @@ internal sealed class InstructionSequence
         }
 
         prefix.End = processor.ReadAfterException();
-        prefix.UndefinedFlags = undefined.Mask;
+        (prefix.UndefinedFlags, prefix.IsC1Undefined) = (undefined.Mask, undefined.IsC1Undefined);
         return prefix;
     }
 

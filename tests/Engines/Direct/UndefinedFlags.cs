@@ -9,8 +9,12 @@ internal sealed class UndefinedFlags
 {
     public uint Mask { get; private set; }
 
+    /// <summary>Whether C1 of the x87 status word may differ: FFREE leaves it undefined, and not every maker's FCOMI clears it.</summary>
+    public bool IsC1Undefined { get; private set; }
+
     /// <summary>Whether the outcome of an instruction depends on a flag that means nothing.</summary>
-    public bool Matter(in Instruction instruction) => (Bits(instruction.RflagsRead) & Mask) != 0;
+    public bool Matter(in Instruction instruction)
+        => (Bits(instruction.RflagsRead) & Mask) != 0 || (IsC1Undefined && instruction.Mnemonic is Mnemonic.Fnstsw);
 
     /// <summary>Accounts for an instruction.</summary>
     /// <param name="cl">CL before it.</param>
@@ -24,6 +28,7 @@ internal sealed class UndefinedFlags
             _ => (Bits(instruction.RflagsWritten | instruction.RflagsCleared | instruction.RflagsSet), Bits(instruction.RflagsUndefined)),
         };
         Mask = (Mask & ~defined) | undefined;
+        IsC1Undefined |= instruction.Mnemonic is Mnemonic.Ffree or Mnemonic.Fcomi or Mnemonic.Fcomip or Mnemonic.Fucomi or Mnemonic.Fucomip;
     }
 
     private static (uint Defined, uint Undefined) Shift(in Instruction instruction, int count)
