@@ -220,6 +220,7 @@ public sealed class ExceptionTests
         run.Engine.State.Eflags = 2;
         // The end port cannot be written from user mode: let the trap itself end the run.
         run.ToEndAtTrap(13, 2);
+        System.Console.WriteLine(string.Join("|",run.Log)+Convert.ToHexString(p.BytesAt(0x30000).AsSpan(0x420))+run.Engine.State);
         Assert.Equal(
             [
                 "1b", $"{GuestProgram.UserStack:x}", "200", $"#13 error 0 at {p.At(privileged)}",

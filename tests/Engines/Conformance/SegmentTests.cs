@@ -28,7 +28,7 @@ public sealed class SegmentTests
         p.Report();
         a.mov(eax, __dword_ptr.gs[4]);
         p.Report();
-        a.mov(eax, __dword_ptr.gs[unchecked((int)-0x1000)]);
+        a.mov(eax, __dword_ptr.gs[0xFFFF_F000u]);
         p.Report();
         a.mov(ecx, 0x40);
         a.lldt(cx);
