@@ -186,6 +186,9 @@ public sealed class ExceptionTests
         a.mov(eax, cr3);
         a.mov(cr3, eax);
         p.OnTrapGoTo(after);
+        a.mov(eax, GuestProgram.UserData);
+        a.mov(ds, eax); // the kernel's would be made null on the way (SDM vol. 2, IRET)
+        a.mov(es, eax);
         a.push(GuestProgram.UserData);
         a.push(GuestProgram.UserStack);
         a.push(0x202);
@@ -220,7 +223,6 @@ public sealed class ExceptionTests
         run.Engine.State.Eflags = 2;
         // The end port cannot be written from user mode: let the trap itself end the run.
         run.ToEndAtTrap(13, 2);
-        System.Console.WriteLine(string.Join("|",run.Log)+Convert.ToHexString(p.BytesAt(0x30000).AsSpan(0x420))+run.Engine.State);
         Assert.Equal(
             [
                 "1b", $"{GuestProgram.UserStack:x}", "200", $"#13 error 0 at {p.At(privileged)}",
