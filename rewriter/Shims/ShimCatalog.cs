@@ -22,13 +22,17 @@ public sealed class ShimCatalog(bool userMode = false)
 
     private static readonly Shim Gate = new(GateName, false, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitGate(index));
 
+    private static readonly Shim SystemCall = new("system-call", true, true, static (StubAssembler stub, in Instruction i, int index) => stub.EmitSystemCall(i, index));
+
     private static readonly Dictionary<Code, Shim> Inline = InlineShims().SelectMany(entry => entry.Codes.Select(code => (code, entry.Shim)))
         .ToDictionary(pair => pair.code, pair => pair.Shim);
 
     public bool UserMode => userMode;
 
     /// <summary>The shim for a sensitive instruction.</summary>
-    public Shim Find(in Instruction instruction) => !userMode && Inline.TryGetValue(instruction.Code, out Shim? shim) && Fits(instruction) ? shim : Gate;
+    public Shim Find(in Instruction instruction) => userMode
+        ? instruction.Code == Code.Int_imm8 ? SystemCall : Gate
+        : Inline.TryGetValue(instruction.Code, out Shim? shim) && Fits(instruction) ? shim : Gate;
 
     // A load of SS holds off interrupts and one from memory may fault late: both leave. CR0 and CR2 to CR4 are kept in WindowData; a LOCK prefix or an address in a register form would be #UD, which the monitor raises.
     private static bool Fits(in Instruction instruction) => !instruction.HasLockPrefix
@@ -60,6 +64,7 @@ public sealed class ShimCatalog(bool userMode = false)
             static (StubAssembler stub, in Instruction i, int index) => stub.EmitLoadSelector(i.Op0Register, i.Op1Register, index)));
         yield return ([Code.Popd_ES, Code.Popd_DS, Code.Popd_FS, Code.Popd_GS], new("pop-selector", true, true,
             static (StubAssembler stub, in Instruction i, int index) => stub.EmitPopSelector(i.Op0Register, index)));
+        yield return ([Code.Iretd], new("interrupt-return", true, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitInterruptReturn(index)));
         yield return ([Code.Wbinvd, Code.Wbnoinvd], Plain("nothing", static stub => stub.EmitNothing()));
     }
 

@@ -21,6 +21,7 @@ public sealed partial class StubAssembler
     /// same:
     ///   mov sreg, ss:[edx*4+HostSelector]
     ///   mov ecx, ss:[edx*4+GuestSelector] ; mov ss:[Selectors+4*sreg], ecx ; mov ss:[LoadedSlot+4*sreg], edx
+    ///   mov ecx, ss:[edx*4+IsUser] ; mov ss:[SegmentIsUser+4*sreg], ecx
     ///   (registers back) ; jmp done
     /// leave:
     ///   (registers back) ; (gate)
@@ -68,6 +69,8 @@ public sealed partial class StubAssembler
         c.mov(ecx, Slot(MonitorWindow.Slots.GuestSelector));
         c.mov(Window(MonitorWindow.Data.Selectors + field), ecx);
         c.mov(Window(MonitorWindow.Data.LoadedSlot + field), edx);
+        c.mov(ecx, Slot(MonitorWindow.Slots.IsUser));
+        c.mov(Window(MonitorWindow.Data.SegmentIsUser + field), ecx);
         RestoreFour();
         if (popped != 0)
             c.lea(esp, __[esp + popped]);
