@@ -4,6 +4,7 @@ using Rewriter.Images;
 using Runtime;
 using Runtime.Abi;
 using Runtime.Devices;
+using Runtime.Engines;
 using Runtime.Loading;
 using Runtime.Time;
 using Xunit;
