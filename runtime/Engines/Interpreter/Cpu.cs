@@ -1,6 +1,6 @@
 // The whole of an IA-32 processor in C#. This file holds its surface and wiring; each other Cpu.*.cs file is a chapter of the SDM.
 // Flow: Run (Cpu.Execution) -> fetch (Cpu.Fetch) -> handler (chapters) -> Settle (Cpu.Faults) when a handler says no.
-using Iced.Intel;
+using System.Runtime.CompilerServices;
 using Runtime.Memory;
 
 namespace Runtime.Engines.Interpreter;
@@ -85,7 +85,9 @@ public sealed partial class Cpu
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref uint Gpr(int index) => ref _state.Gpr[index];
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref SegmentRegister Segment(SegmentIndex index) => ref _state.Segments[(int)index];
 }
