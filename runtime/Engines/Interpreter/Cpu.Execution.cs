@@ -195,7 +195,7 @@ public sealed partial class Cpu
 
         ulong physical = entry.Physical + (linear & 0xFFF);
         DecodedInstruction? d = _cache[CacheIndex(physical)];
-        Vector128<byte> bytes = LoadVector(physical);
+        Vector128<byte> bytes = LoadRamVector(physical);
         return d is not null && d.Key == (physical | _codeKey) && (bytes & d.Mask) == d.Bytes ? d : DecodeAt(physical, bytes);
     }
 }

@@ -57,8 +57,7 @@ public sealed partial class Cpu
             ref TlbEntry entry = ref _tlb[offset >> 12 & TlbMask];
             if (entry.Read == (_tlbGeneration | offset >> 12) && (offset & 0xFFF) <= (uint)(0x1000 - size))
             {
-                ulong physical = entry.Physical + (offset & 0xFFF);
-                value = size == 4 ? _memory.Read32(physical) : size == 2 ? _memory.Read16(physical) : _memory.Read8(physical);
+                value = LoadRam(entry.Physical + (offset & 0xFFF), size);
                 return true;
             }
         }
@@ -81,7 +80,7 @@ public sealed partial class Cpu
             ref TlbEntry entry = ref _tlb[offset >> 12 & TlbMask];
             if (entry.Write == (_tlbGeneration | offset >> 12) && (offset & 0xFFF) <= (uint)(0x1000 - size))
             {
-                WritePhysical(entry.Physical + (offset & 0xFFF), size, value);
+                StoreRam(entry.Physical + (offset & 0xFFF), size, value);
                 return true;
             }
         }
@@ -102,8 +101,8 @@ public sealed partial class Cpu
             ref TlbEntry entry = ref _tlb[offset >> 12 & TlbMask];
             if (entry.Write == (_tlbGeneration | offset >> 12) && (offset & 0xFFF) <= (uint)(0x1000 - size))
             {
-                ulong physical = _modifyPhysical = entry.Physical + (offset & 0xFFF);
-                value = size == 4 ? _memory.Read32(physical) : size == 2 ? _memory.Read16(physical) : _memory.Read8(physical);
+                _modifyPhysical = entry.Physical + (offset & 0xFFF);
+                value = LoadRam(_modifyPhysical, size);
                 return true;
             }
         }
@@ -125,7 +124,7 @@ public sealed partial class Cpu
     {
         if (_modifyPhysical != NoPhysical)
         {
-            WritePhysical(_modifyPhysical, size, value);
+            StoreRam(_modifyPhysical, size, value);
         }
         else
         {
@@ -133,7 +132,6 @@ public sealed partial class Cpu
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void WritePhysical(ulong physical, int size, uint value)
     {
         if (size == 4)
