@@ -23,6 +23,5 @@ public sealed class SpeedTests(ITestOutputHelper output)
         Assert.Equal(VmExitReason.Halt, exit.Reason);
         Assert.Equal(50000005000000u & 0xFFFFFFFF, machine.Memory.Read32(0x20_0000));
         output.WriteLine($"{machine.Cpu.InstructionsRetired / seconds / 1e6:F1} million instructions/s");
-        Console.Error.WriteLine($"interpreter: {machine.Cpu.InstructionsRetired / seconds / 1e6:F1} million instructions/s");
     }
 }
