@@ -46,7 +46,7 @@ public sealed class ShimCatalog(bool userMode = false)
         yield return ([Code.Popfw], new("popfw", true, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitPopfw(index)));
         yield return ([Code.Mov_r32m16_Sreg, Code.Mov_rm16_Sreg], Field("read-selector", static (in Instruction i) => SelectorField(i.Op1Register)));
         yield return ([Code.Pushd_ES, Code.Pushd_CS, Code.Pushd_SS, Code.Pushd_DS, Code.Pushd_FS, Code.Pushd_GS],
-            new("push-selector", true, false, static (StubAssembler stub, in Instruction i, int _) => stub.EmitPushField32(SelectorField(i.Op0Register))));
+            new("push-selector", true, false, static (StubAssembler stub, in Instruction i, int _) => stub.EmitPushSelector32(i, SelectorField(i.Op0Register))));
         yield return ([Code.Pushw_ES, Code.Pushw_CS, Code.Pushw_SS, Code.Pushw_DS, Code.Pushw_FS, Code.Pushw_GS],
             new("push-selector-word", true, false, static (StubAssembler stub, in Instruction i, int _) => stub.EmitPushField16(SelectorField(i.Op0Register))));
         yield return ([Code.Mov_r32_cr], Field("read-control-register", static (in Instruction i) => MonitorWindow.Data.Cr0 + ControlSlot(i.Op1Register)));

@@ -21,11 +21,20 @@ public sealed partial class StubAssembler
     /// </code></summary>
     public void EmitReadField16(Register destination, uint field) => c.mov(new AssemblerRegister16(destination), WindowWord(field));
 
-    /// <summary>PUSH sreg with a 32-bit operand: the selector is pushed zero-extended, one of the two forms that SDM vol. 2 PUSH permits.
+    /// <summary>PUSH sreg with a 32-bit operand. Processors write two bytes or four, zero-extended (SDM vol. 2, PUSH): the instruction itself is left
+    /// to decide that and to take the fault; then the selector that it stored is replaced. EAX is kept in scratch 0.
     /// <code>
-    ///   push dword ss:[field]
+    ///   push sreg
+    ///   mov ss:[S0], eax ; mov eax, ss:[field] ; mov [esp], ax ; mov eax, ss:[S0]
     /// </code></summary>
-    public void EmitPushField32(uint field) => c.push(Window(field));
+    public void EmitPushSelector32(in Instruction instruction, uint field)
+    {
+        c.AddInstruction(Instruction.Create(instruction.Code, instruction.Op0Register));
+        c.mov(Scratch(0), eax);
+        c.mov(eax, Window(field));
+        c.mov(__word_ptr[esp], ax);
+        c.mov(eax, Scratch(0));
+    }
 
     /// <summary>PUSH sreg with a 16-bit operand.
     /// <code>
