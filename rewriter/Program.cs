@@ -1,1 +1,30 @@
-return 2;
+// The command line: scan, rewrite, audit, restore. Each command is a file in Commands/.
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Rewriter.Commands;
+
+// A signal leaves nothing half behind.
+using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
+using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
+
+var root = new RootCommand("Finds and patches the instructions that keep a kernel from running deprivileged.")
+{
+    ScanCommand.Create(),
+    RewriteCommand.Create(),
+    AuditCommand.Create(),
+    RestoreCommand.Create(),
+};
+ParseResult parsed = root.Parse(args);
+if (parsed.Errors.Count != 0)
+{
+    FailureLine.Write($"{parsed.Errors[0].Message.TrimEnd('.')}; see rewriter {parsed.CommandResult.Command.Name} --help".Replace("rewriter rewriter", "rewriter"));
+    return ExitStatus.Usage;
+}
+
+return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+
+static void Interrupt(PosixSignalContext context)
+{
+    AtomicFile.Abandon();
+    Environment.Exit(ExitStatus.Interrupted);
+}

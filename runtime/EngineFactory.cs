@@ -3,6 +3,7 @@
 using Rewriter.Images;
 using Runtime.Abi;
 using Runtime.Engines;
+using Runtime.Engines.Interpreter;
 using Runtime.Memory;
 
 namespace Runtime;
@@ -49,5 +50,8 @@ public static class EngineFactory
     };
 
     private static EngineHost CreateInterpreter(EngineRequest request, string? note)
-        => throw new EngineUnavailableException("the interpreter is not part of this build");
+    {
+        var memory = new GuestMemory(request.MemoryBytes);
+        return new EngineHost(new InterpreterEngine(new VcpuState(), memory), memory, "interpreter", note);
+    }
 }

@@ -47,7 +47,8 @@ public static class MachineLayout
 
     // Guest-physical addresses. RAM is one block from 0; the hole of a real PC between 640 KiB and 1 MiB is RAM too, but no map offers it.
     public const uint BiosDataArea = 0x0400;
-    public const uint MultibootInfo = 0x9000;        // where QEMU puts it
+    public const uint MultibootMemoryMap = 0x9000;   // where QEMU puts them
+    public const uint MultibootInfo = 0x9500;
     public const uint ExtendedBiosDataArea = 0x9_FC00;
     public const uint VideoMemory = 0xA_0000;
     public const uint BiosRom = 0xF_0000;

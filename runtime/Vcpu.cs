@@ -21,6 +21,8 @@ internal sealed class Vcpu : IDisposable
     private readonly IWakeSignal _idle = WakeSignal.Create();
     private readonly Alarm _alarm;
     private volatile bool _isIdle;
+    private volatile bool _isDue;
+    private long _armed = -1;
 
     public Vcpu(IExecutionEngine engine, VirtualMachine machine, IClock clock, ExitCounters counters, SymbolTable symbols, ExitTrace? trace)
     {
@@ -37,24 +39,21 @@ internal sealed class Vcpu : IDisposable
         _alarm = new Alarm(clock, Ring);
     }
 
+    /// <summary>Time spent in <see cref="Run"/>, less what went into settling exits.</summary>
+    public long GuestNanoseconds { get; private set; }
+
     public Outcome Run()
     {
-        long now = _clock.Now;
+        long started = _clock.Now;
         while (_machine.Outcome is null)
         {
-            _deadlines.Advance(now);
-            _alarm.Arm(_deadlines.Earliest);
-            bool wantWindow = !TryInterrupt();
-            long started = _clock.Now;
-            VmExit exit = _engine.Run(wantWindow);
-            long exited = _clock.Now;
-            uint eip = _engine.State.Eip;
-            _trace?.Write(exit, eip, _symbols);
-            Settle(exit);
-            now = _clock.Now;
-            _counters.Record(_reasons[(int)exit.Reason], eip, exited - started, now - exited);
+            AdvanceDevices();
+            VmExit exit = _engine.Run(wantInterruptWindow: !TryInterrupt());
+            _trace?.Write(exit, _engine.State.Eip, _symbols);
+            Account(exit);
         }
 
+        GuestNanoseconds = Math.Max(0, _clock.Now - started - _counters.SettlingNanoseconds);
         return _machine.Outcome;
     }
 
@@ -68,6 +67,39 @@ internal sealed class Vcpu : IDisposable
     {
         _alarm.Dispose();
         _idle.Dispose();
+    }
+
+    /// <summary>Lets devices catch up when something is due, and arms the alarm when that has changed. Otherwise no clock is read.</summary>
+    private void AdvanceDevices()
+    {
+        long earliest = _deadlines.Earliest;
+        if (earliest == _armed && !_isDue)
+        {
+            return;
+        }
+
+        _isDue = false;
+        _deadlines.Advance(_clock.Now);
+        _armed = _deadlines.Earliest;
+        _alarm.Arm(_armed);
+    }
+
+    private void Account(in VmExit exit)
+    {
+        ExitCounter reason = _reasons[(int)exit.Reason];
+        uint eip = _engine.State.Eip;
+        ref HotSites.Site site = ref _counters.Sites.At(eip);
+        if (_counters.Sites.WantsTiming(ref site))
+        {
+            long exited = _clock.Now;
+            Settle(exit);
+            _counters.Record(reason, eip, _clock.Now - exited);
+        }
+        else
+        {
+            Settle(exit);
+            _counters.RecordUntimed(reason, ref site);
+        }
     }
 
     private void Settle(in VmExit exit)
@@ -142,6 +174,7 @@ internal sealed class Vcpu : IDisposable
     /// <summary>On the alarm's thread: a processor that sleeps wakes by its own timeout.</summary>
     private void Ring()
     {
+        _isDue = true;
         if (!_isIdle)
         {
             _engine.Kick();

@@ -35,6 +35,9 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     /// <summary>How the machine ended; null while it runs.</summary>
     public Outcome? Outcome => Volatile.Read(ref _outcome);
 
+    /// <summary>Time in guest code, once it has ended.</summary>
+    public long GuestNanoseconds => _vcpu.GuestNanoseconds;
+
     /// <summary>Runs the guest on the calling thread until it ends.</summary>
     public Outcome Run() => _vcpu.Run();
 

@@ -14,9 +14,12 @@ static class ImageLoader
     // Order matters: a bzImage with an EFI stub is also a PE image, and a multiboot header can be in any of them.
     static readonly IImageReader[] _readers = [new BzImageReader(), new ElfReader(), new PeReader(), new MultibootReader()];
 
-    public static KernelImage Load(string path)
+    public static KernelImage Load(string path) => Load(Path.GetFileName(path), ReadFile(path));
+
+    /// <summary>The bytes of a file.</summary>
+    /// <exception cref="BadImageException">Missing, unreadable or too large.</exception>
+    public static byte[] ReadFile(string path)
     {
-        byte[] file;
         try
         {
             var info = new FileInfo(path);
@@ -25,15 +28,13 @@ static class ImageLoader
                 throw new BadImageException($"larger than {MaximumFileSize >> 20} MiB");
             }
 
-            file = System.IO.File.ReadAllBytes(path);
+            return File.ReadAllBytes(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
             throw new BadImageException(error is FileNotFoundException or DirectoryNotFoundException ? "no such file"
                 : Directory.Exists(path) ? "is a directory" : $"cannot be read: {error.Message.TrimEnd('.')}");
         }
-
-        return Load(Path.GetFileName(path), file);
     }
 
     public static KernelImage Load(string name, ReadOnlyMemory<byte> file)

@@ -18,7 +18,7 @@ public enum SensitivityClass
 /// <summary>How sure the scanner is that the bytes are an instruction that the kernel executes.</summary>
 public enum SiteConfidence
 {
-    /// <summary>Only a linear sweep sees it; never patched offline.</summary>
+    /// <summary>Only a linear sweep sees it, or it is not executed here but copied from here: never patched offline.</summary>
     Low,
 
     /// <summary>In a code-only section whose sweep never loses step, not reached by descent.</summary>

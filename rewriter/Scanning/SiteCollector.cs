@@ -8,12 +8,15 @@ sealed class SiteCollector(CodeMapBuilder map)
     readonly SymbolIndex _symbols = new(map.Image);
     readonly SortedDictionary<ulong, SensitiveInstruction> _sites = [];
 
-    /// <summary>Adds instructions of proven code: high where descent reached them, else medium.</summary>
+    /// <summary>Adds instructions of proven code: high where descent reached them, else medium; low where the kernel only copies them from.</summary>
     public void AddProven(List<Instruction> instructions)
     {
+        List<SelfPatchedRange> sources = [.. map.SelfPatched.Where(s => s.Kind == SelfPatchKind.AlternativeSource)];
         foreach (Instruction instruction in instructions)
         {
-            Add(instruction, (map.MarksAt(instruction.IP) & CodeMarks.Descent) != 0 ? SiteConfidence.High : SiteConfidence.Medium);
+            bool isCopied = sources.Any(s => instruction.IP >= s.Start && instruction.IP < s.End);
+            bool isReached = (map.MarksAt(instruction.IP) & CodeMarks.Descent) != 0;
+            Add(instruction, isCopied ? SiteConfidence.Low : isReached ? SiteConfidence.High : SiteConfidence.Medium);
         }
     }
 

@@ -8,13 +8,14 @@ internal static class BiosHandover
 
     public static void Apply(PortBus bus)
     {
-        StartPic(bus, MachineLayout.MasterPic, MachineLayout.BiosMasterVectors, icw3: 1 << MachineLayout.CascadeIrq, MasterMask);
-        StartPic(bus, MachineLayout.SlavePic, MachineLayout.BiosSlaveVectors, icw3: MachineLayout.CascadeIrq, SlaveMask);
-
         // Channel 0: mode 2, the longest count: 18.2 ticks a second.
         bus.Write(MachineLayout.Pit + 3, 1, 0x34);
         bus.Write(MachineLayout.Pit, 1, 0);
         bus.Write(MachineLayout.Pit, 1, 0);
+
+        // After the timer, whose first edge the initialization forgets.
+        StartPic(bus, MachineLayout.MasterPic, MachineLayout.BiosMasterVectors, icw3: 1 << MachineLayout.CascadeIrq, MasterMask);
+        StartPic(bus, MachineLayout.SlavePic, MachineLayout.BiosSlaveVectors, icw3: MachineLayout.CascadeIrq, SlaveMask);
     }
 
     private static void StartPic(PortBus bus, ushort port, byte vectors, byte icw3, byte mask)

@@ -21,15 +21,13 @@ public sealed class ExitCounter(string reason)
 public sealed class ExitCounters
 {
     private readonly List<ExitCounter> _counters = [];
-    private long _runNanoseconds;
-    private long _insideNanoseconds;
 
     public IReadOnlyList<ExitCounter> Reasons => _counters;
 
     public HotSites Sites { get; } = new();
 
-    /// <summary>Time in guest code: in <see cref="IExecutionEngine.Run"/>, less what the engine spent there on exits of its own.</summary>
-    public long GuestNanoseconds => Math.Max(0, _runNanoseconds - _insideNanoseconds);
+    /// <summary>Time that the run loop and the engine took over exits.</summary>
+    public long SettlingNanoseconds => _counters.Sum(counter => counter.Nanoseconds);
 
     /// <summary>Opens an account; to be done once per reason, the result is kept by the caller.</summary>
     public ExitCounter Open(string reason)
@@ -39,21 +37,17 @@ public sealed class ExitCounters
         return counter;
     }
 
-    /// <summary>An exit that the run loop settled.</summary>
-    /// <param name="running">Nanoseconds in <see cref="IExecutionEngine.Run"/> before it.</param>
-    /// <param name="settling">Nanoseconds that the run loop took over it.</param>
-    public void Record(ExitCounter counter, uint eip, long running, long settling)
+    /// <summary>An exit that took so long.</summary>
+    public void Record(ExitCounter counter, uint eip, long nanoseconds)
     {
-        _runNanoseconds += running;
-        counter.Add(settling);
-        Sites.Add(eip, settling);
+        counter.Add(nanoseconds);
+        Sites.At(eip).AddTimed(nanoseconds);
     }
 
-    /// <summary>An exit that the engine settled inside <see cref="IExecutionEngine.Run"/>.</summary>
-    public void RecordInside(ExitCounter counter, uint eip, long settling)
+    /// <summary>An exit that was not timed: it is taken to have lasted as long as others at its site.</summary>
+    public void RecordUntimed(ExitCounter counter, ref HotSites.Site site)
     {
-        _insideNanoseconds += settling;
-        counter.Add(settling);
-        Sites.Add(eip, settling);
+        counter.Add(site.AverageNanoseconds);
+        site.AddUntimed();
     }
 }

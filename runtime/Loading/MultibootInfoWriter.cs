@@ -35,7 +35,14 @@ internal sealed class MultibootInfoWriter
     private uint Write(BootParameters parameters)
     {
         uint address = _space.Place((uint)Unsafe.SizeOf<MultibootInfo>(), MachineLayout.MultibootInfo, 16, "the boot information");
-        IReadOnlyList<MultibootMemoryRegion> map = MemoryMap.For(_memory.Length);
+        MultibootMemoryRegion[] map = [.. MemoryMap.For(_memory.Length)];
+        uint mapLength = (uint)(map.Length * Unsafe.SizeOf<MultibootMemoryRegion>());
+        uint mapAddress = _space.Place(mapLength, MachineLayout.MultibootMemoryMap, 16, "the memory map");
+        WriteArray(mapAddress, map);
+
+        // In QEMU's order, from the first page after the kernel: module table, strings, modules.
+        uint moduleTable = _space.Place((uint)(parameters.Modules.Count * Unsafe.SizeOf<MultibootModule>()), _kernelEnd, PageSize, "the module table");
+        MultibootModule[] modules = [.. parameters.Modules.Select(module => new MultibootModule { CommandLine = WriteText(module.CommandLine) })];
         MultibootInfo info = new()
         {
             Flags = MultibootInfoFlags.Memory | MultibootInfoFlags.BootDevice | MultibootInfoFlags.CommandLine | MultibootInfoFlags.Modules
@@ -45,48 +52,41 @@ internal sealed class MultibootInfoWriter
             BootDevice = BootDevice,
             CommandLine = WriteText(parameters.CommandLine),
             LoaderName = WriteText("qemu"),
-            ModuleCount = (uint)parameters.Modules.Count,
-            ModuleAddress = WriteModules(parameters.Modules),
-            MemoryMapLength = (uint)(map.Count * Unsafe.SizeOf<MultibootMemoryRegion>()),
-            MemoryMapAddress = WriteArray([.. map], "the memory map"),
+            ModuleCount = (uint)modules.Length,
+            ModuleAddress = moduleTable,
+            MemoryMapLength = mapLength,
+            MemoryMapAddress = mapAddress,
         };
-        Write(address, info);
+        for (int i = 0; i < modules.Length; i++)
+        {
+            WriteModule(ref modules[i], parameters.Modules[i], $"module {i + 1}");
+        }
+
+        WriteArray(moduleTable, modules);
+        WriteArray(address, [info]);
         return address;
     }
 
-    private uint WriteModules(IReadOnlyList<BootModule> modules)
+    /// <summary>Modules are page-aligned whether the kernel asks (flag bit 0) or not.</summary>
+    private void WriteModule(ref MultibootModule entry, BootModule module, string what)
     {
-        var entries = new MultibootModule[modules.Count];
-        for (int i = 0; i < entries.Length; i++)
-        {
-            // Modules are page-aligned whether the kernel asks (flag bit 0) or not.
-            ReadOnlyMemory<byte> contents = modules[i].Contents;
-            uint start = _space.Place((ulong)contents.Length, _kernelEnd, PageSize, $"module {i + 1}");
-            contents.Span.CopyTo(_memory.Slice(new GuestPhysicalAddress(start), contents.Length));
-            entries[i] = new MultibootModule { Start = start, End = start + (uint)contents.Length, CommandLine = WriteText(modules[i].CommandLine) };
-        }
-
-        return entries.Length == 0 ? 0 : WriteArray(entries, "the module table");
+        entry.Start = _space.Place((ulong)module.Contents.Length, _kernelEnd, PageSize, what);
+        entry.End = entry.Start + (uint)module.Contents.Length;
+        module.Contents.Span.CopyTo(_memory.Slice(new GuestPhysicalAddress(entry.Start), module.Contents.Length));
     }
 
-    private uint WriteArray<T>(T[] entries, string what)
+    private void WriteArray<T>(uint address, T[] entries)
         where T : unmanaged
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(entries.AsSpan());
-        uint address = _space.Place((uint)bytes.Length, MachineLayout.MultibootInfo, 16, what);
         bytes.CopyTo(_memory.Slice(new GuestPhysicalAddress(address), bytes.Length));
-        return address;
     }
 
     private uint WriteText(string text)
     {
         byte[] bytes = [.. Encoding.UTF8.GetBytes(text), 0];
-        uint address = _space.Place((uint)bytes.Length, MachineLayout.MultibootInfo, 4, "a command line");
+        uint address = _space.Place((uint)bytes.Length, _kernelEnd, 1, "a command line");
         bytes.CopyTo(_memory.Slice(new GuestPhysicalAddress(address), bytes.Length));
         return address;
     }
-
-    private void Write<T>(uint address, T value)
-        where T : unmanaged
-        => MemoryMarshal.Write(_memory.Slice(new GuestPhysicalAddress(address), Unsafe.SizeOf<T>()), value);
 }

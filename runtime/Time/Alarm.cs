@@ -15,7 +15,7 @@ public sealed class Alarm(IClock clock, Action ring) : IDisposable
     /// <summary>Arms the alarm for <paramref name="deadline"/>, replacing what was armed before. Cheap when nothing gets earlier.</summary>
     public void Arm(long deadline)
     {
-        if (Interlocked.Exchange(ref _deadline, deadline) == deadline)
+        if (Interlocked.Read(ref _deadline) == deadline || Interlocked.Exchange(ref _deadline, deadline) == deadline)
         {
             return;
         }

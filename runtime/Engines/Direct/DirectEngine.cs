@@ -17,6 +17,9 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 {
     private const int SpaceCapacity = 64;
 
+    /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
+    private const int GuardPatience = 16;
+
     // Linux exception numbers as signal frames carry them (SDM vol. 3, table 6-1).
     private const uint TrapDebug = 1, TrapBreakpoint = 3, TrapOverflow = 4, TrapPageFault = 14;
 
@@ -221,6 +224,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         {
             if (_running is not null)
             {
+                _running.Park();
                 _context.StoreFpu(_running);
             }
 
@@ -287,9 +291,16 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     {
         StubProcess stub = space.Stub;
         State.Eip = hostEip;
-        if (_window.Covers(hostEip) && !TryLeaveWindow(space, hostEip, out VmExit exit))
+        bool inWindow = _window.Covers(hostEip);
+        if (inWindow && !TryLeaveWindow(space, hostEip, out VmExit exit))
         {
             return exit;
+        }
+
+        // Protection keys do not cover fetches: user code that strayed into kernel code is found out when it does anything there.
+        if (State.Cpl == 3 && !_cpu.TryTranslate(State.Eip, AccessKind.Fetch, true, false, out _, out uint refused))
+        {
+            return _cpu.RaiseException(ExceptionVector.PageFault, refused, State.Eip);
         }
 
         switch ((int)stub.Word(StubLayout.Signal), stub.Word(StubLayout.TrapNumber))
@@ -315,7 +326,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
                 State.Eip -= 1;
                 return EmulateAt(space);
             default:
-                return OnTrap(space);
+                return inWindow ? EmulateTrap(space) : OnTrap(space);
         }
     }
 
@@ -323,13 +334,18 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     /// guest exception.</summary>
     private VmExit OnTrap(AddressSpace space)
     {
-        Counters.Traps++;
         if (_mapper.At(space, State.Eip) is CodePage code)
         {
             int offset = (int)(State.Eip & 0xFFF);
-            if (code.PatchAt(offset) is not null && _mapper.Place(space, State.Eip, out uint address) == Placement.Native && address != State.Eip)
+            if (code.PatchAt(offset) is LivePatch live && _mapper.Place(space, State.Eip, out uint address) == Placement.Native && address != State.Eip)
             {
                 Counters.GuardHits++;
+                code.AddTarget(offset);
+                if (++live.GuardHits == GuardPatience)
+                {
+                    _code.Replan(live);
+                }
+
                 return VmExit.None;
             }
 
@@ -344,6 +360,12 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             }
         }
 
+        return EmulateTrap(space);
+    }
+
+    private VmExit EmulateTrap(AddressSpace space)
+    {
+        Counters.Traps++;
         return EmulateAt(space);
     }
 

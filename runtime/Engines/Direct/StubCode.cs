@@ -21,7 +21,11 @@ internal sealed class StubEmitter
     private const int UcRdi = 104, UcRsi = 112, UcRbp = 120, UcRbx = 128, UcRdx = 136, UcRax = 144, UcRcx = 152, UcRsp = 160, UcRip = 168;
     private const int UcEflags = 176, UcCs = 184, UcSs = 190, UcErr = 192, UcTrapno = 200, UcCr2 = 216, UcFpstate = 224;
 
-    private const int SpinsBeforeSleep = 4000;
+    /// <summary>Some 10 µs: longer than an exit takes to settle, shorter than anyone would notice.</summary>
+    private const int SpinsBeforeSleep = 400;
+
+    /// <summary>Linux's per-processor GDT entry whose limit holds the processor's number (asm/segment.h, GDT_ENTRY_CPUNODE).</summary>
+    private const int ProcessorSelector = 0x7B, ProcessorMask = 0xFFF;
     private const int KickSignal = StubSignals.Kick;
 
     private static readonly AssemblerRegister64 Control = r15;
@@ -112,6 +116,11 @@ internal sealed class StubEmitter
     {
         Label spin = a.CreateLabel(), sleep = a.CreateLabel(), turn = a.CreateLabel(), next = a.CreateLabel(), done = a.CreateLabel(), keep = a.CreateLabel();
         a.Label(ref _exit);
+        a.mov(eax, ProcessorSelector);
+        a.lsl(eax, eax);
+        a.and(eax, ProcessorMask);
+        a.mov(Dword(StubLayout.StubProcessor), eax);
+        a.mov(r13d, eax);
         a.mov(eax, StubLayout.TurnMonitor);
         a.xchg(Dword(StubLayout.Turn), eax); // a full barrier: the flag below is read after the turn is given
         a.cmp(Dword(StubLayout.MonitorSleeps), 0);
@@ -123,6 +132,11 @@ internal sealed class StubEmitter
         a.syscall();
 
         a.Label(ref _wait);
+        // Parked, or on the monitor's own processor: sleep at once.
+        a.test(Dword(StubLayout.Operation), StubLayout.OperationPark);
+        a.jne(sleep);
+        a.cmp(Dword(StubLayout.MonitorProcessor), r13d);
+        a.je(sleep);
         a.mov(ecx, SpinsBeforeSleep);
         a.Label(ref spin);
         a.cmp(Dword(StubLayout.Turn), StubLayout.TurnStub);

@@ -69,6 +69,10 @@ internal static class StubLayout
     public const int Operation = 0x80C;
     public const int CommandCount = 0x810;
 
+    /// <summary>The processor that each side was last seen on. On the same one, waiting by spinning only keeps the other from running.</summary>
+    public const int StubProcessor = 0x814;
+    public const int MonitorProcessor = 0x818;
+
     /// <summary>A small stack for the stub's own pushes.</summary>
     public const int StackTop = 0x1000;
 
@@ -85,7 +89,7 @@ internal static class StubLayout
     public const int TurnStub = 1, TurnMonitor = 2;
 
     // Values of Operation: bits.
-    public const int OperationRun = 1, OperationSaveFpu = 2;
+    public const int OperationRun = 1, OperationSaveFpu = 2, OperationPark = 4;
 
     // Values of ExitReason.
     public const int ExitCommands = 0, ExitSignal = 1, ExitGate = 2, ExitKick = 3, ExitStubFault = 4;

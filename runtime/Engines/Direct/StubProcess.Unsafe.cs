@@ -20,7 +20,9 @@ internal readonly record struct StubFeatures(int KernelKey, int ExecuteOnlyKey, 
 /// </summary>
 internal sealed unsafe class StubProcess : IDisposable
 {
-    private const int SpinsBeforeSleep = 6000;
+    /// <summary>Some 50 µs: most exits of a busy guest come sooner.</summary>
+    private const int SpinsBeforeSleep = 2000;
+    private const int SpinsBetweenLooks = 32;
     private const long AliveCheckNanoseconds = 100_000_000;
 
     private readonly byte* _control;
@@ -127,6 +129,9 @@ internal sealed unsafe class StubProcess : IDisposable
         }
     }
 
+    /// <summary>Sends the process to sleep because another one runs next, with the FPU registers in the control block.</summary>
+    public void Park() => HandOver(StubLayout.OperationSaveFpu | StubLayout.OperationPark);
+
     /// <summary>Makes the listed calls, enters the guest, and returns at its next exit.</summary>
     public void Run() => HandOver(StubLayout.OperationRun);
 
@@ -156,6 +161,7 @@ internal sealed unsafe class StubProcess : IDisposable
         }
 
         Word(StubLayout.Operation) = (uint)operation;
+        Word(StubLayout.MonitorProcessor) = LinuxHost.CurrentProcessor();
         Word(StubLayout.CommandCount) = (uint)_queued;
         int* turn = (int*)(_control + StubLayout.Turn);
         // A full barrier: the sleeper's flag is read after the turn is given.
@@ -177,6 +183,12 @@ internal sealed unsafe class StubProcess : IDisposable
             if (Volatile.Read(ref *turn) == StubLayout.TurnMonitor)
             {
                 return;
+            }
+
+            // Where both share a processor the stub cannot run while we spin.
+            if (i % SpinsBetweenLooks == 0 && LinuxHost.CurrentProcessor() == Volatile.Read(ref Word(StubLayout.StubProcessor)))
+            {
+                break;
             }
 
             X86Base.Pause();

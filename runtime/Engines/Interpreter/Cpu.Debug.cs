@@ -155,8 +155,6 @@ public sealed partial class Cpu
     private VmExit RaiseDebugTrap()
     {
         CommitDebugStatus();
-        VmExit exit = TryDeliver(ExceptionVector.Debug, EventKind.Exception, null, _state.Eip, false) ? VmExit.None : Settle();
-        _enteredHandler = false;
-        return exit;
+        return TryDeliver(ExceptionVector.Debug, EventKind.Exception, null, _state.Eip, false) ? VmExit.None : Settle();
     }
 }

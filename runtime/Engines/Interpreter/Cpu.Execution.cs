@@ -120,6 +120,7 @@ public sealed partial class Cpu
         _stackShadow = false;
         _trapBits = 0;
         _attention = false;
+        _enteredHandler = false;
         if ((flags & FlagBits.Rf) == 0 && HitsInstructionBreakpoint())
         {
             _state.InterruptShadow = shadow;
@@ -164,7 +165,6 @@ public sealed partial class Cpu
             _trapBits |= Dr6SingleStep;
         }
 
-        _enteredHandler = false;
         if (_trapBits != 0 && !_stackShadow)
         {
             VmExit trap = RaiseDebugTrap();

@@ -37,9 +37,7 @@ public sealed partial class Cpu
         }
 
         Refresh();
-        VmExit exit = TryDeliver(vector, EventKind.External, null, _state.Eip, false) ? VmExit.None : Settle();
-        _enteredHandler = false;
-        return exit;
+        return TryDeliver(vector, EventKind.External, null, _state.Eip, false) ? VmExit.None : Settle();
     }
 
     /// <summary>INT n as if it stood at State.Eip and the next instruction at <paramref name="nextEip"/>.</summary>
@@ -52,9 +50,7 @@ public sealed partial class Cpu
 
         Refresh();
         _nextEip = nextEip;
-        VmExit exit = TrySoftwareInterrupt(vector, EventKind.Software) ? VmExit.None : Settle();
-        _enteredHandler = false;
-        return exit;
+        return TrySoftwareInterrupt(vector, EventKind.Software) ? VmExit.None : Settle();
     }
 
     private bool TrySoftwareInterrupt(byte vector, EventKind kind)

@@ -43,6 +43,11 @@ public sealed partial class Cpu
         RegisterControlRegisters();
         RegisterModelSpecific();
         RegisterMiscellaneous();
+        RegisterX87Transfer();
+        RegisterX87Arithmetic();
+        RegisterX87Transcendental();
+        RegisterX87Control();
+        PowerUpX87();
     }
 
     public VcpuState State => _state;

@@ -12,5 +12,11 @@ public interface ITimeStamp
 /// <summary>A counter of a given frequency derived from the monotonic clock, for hosts whose own counter cannot be read.</summary>
 public sealed class ClockTimeStamp(ulong hertz = 1_000_000_000) : ITimeStamp
 {
-    public ulong Read() => (ulong)((UInt128)(ulong)Stopwatch.GetTimestamp() * hertz / (ulong)Stopwatch.Frequency);
+    private readonly bool _isClockRate = hertz == (ulong)Stopwatch.Frequency;
+
+    public ulong Read()
+    {
+        var ticks = (ulong)Stopwatch.GetTimestamp();
+        return _isClockRate ? ticks : (ulong)((UInt128)ticks * hertz / (ulong)Stopwatch.Frequency);
+    }
 }

@@ -94,18 +94,19 @@ internal sealed class CodeCache
             return;
         }
 
-        _found.Sort((left, right) => left.Address.CompareTo(right.Address));
-        int first = _sites.Count;
-        foreach (SensitiveInstruction instruction in _found)
-        {
-            page.Sites[(int)(instruction.Address & 0xFFF)] = _sites.Count;
-            _sites.Add(new CodeSite(page, instruction));
-        }
-
+        Plan(page, _found);
         if (_mode == ExecutionMode.Para)
         {
-            Patch(page, first);
+            Improve(page);
         }
+    }
+
+    /// <summary>Something jumped into the middle of a patch again and again: plans its sites anew, now that the target is known.</summary>
+    public void Replan(LivePatch live)
+    {
+        _found.Clear();
+        Unpatch(live, _found);
+        Plan(live.Owner, _found);
     }
 
     /// <summary>The copies of a frame.</summary>
@@ -175,11 +176,76 @@ internal sealed class CodeCache
         _window = new WindowAllocator(windowBase);
     }
 
-    private void Patch(CodePage page, int firstSite)
+    /// <summary>Sites just found that are left to a trap may only be short of room because a neighbour was patched before they were known:
+    /// takes those patches back and plans all of them together, once.</summary>
+    private void Improve(CodePage page)
     {
+        int[] cramped = [.. _found.Select(site => (int)(site.Address & 0xFFF)).Where(offset => _sites[page.Sites[offset]]!.Tactic == PatchTactic.Trap)];
+        LivePatch[] neighbours = [.. page.Patches.Where(live => cramped.Any(offset => IsNear(live, page.Address + (uint)offset)))];
+        if (cramped.Length == 0 || neighbours.Length == 0)
+        {
+            return;
+        }
+
+        _found.RemoveAll(site => !cramped.Contains((int)(site.Address & 0xFFF)));
+        foreach (LivePatch live in neighbours)
+        {
+            Unpatch(live, _found);
+        }
+
+        Plan(page, _found);
+    }
+
+    private static bool IsNear(LivePatch live, uint address)
+    {
+        const int reach = 24;
+        return address + reach > live.Patch.Address && address < live.Patch.Address + (uint)live.Patch.NewBytes.Length + reach;
+    }
+
+    /// <summary>Takes a patch back.</summary>
+    /// <param name="sites">Receives its sites.</param>
+    private void Unpatch(LivePatch live, List<SensitiveInstruction> sites)
+    {
+        CodePage page = live.Owner;
+        int first = (int)(live.Patch.Address - page.Address), end = first + live.Patch.NewBytes.Length;
+        page.Remove(live);
+        Trampolines.Remove(live);
+        _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+        foreach ((int offset, int index) in page.Sites)
+        {
+            SensitiveInstruction site = _sites[index]!.Instruction;
+            if (offset >= first && offset < end && !sites.Contains(site))
+            {
+                sites.Add(site);
+            }
+        }
+    }
+
+    /// <summary>Gives sites of a page their indices and, in para mode, their patches.</summary>
+    private void Plan(CodePage page, List<SensitiveInstruction> sites)
+    {
+        sites.Sort((left, right) => left.Address.CompareTo(right.Address));
+        int first = _sites.Count;
+        foreach (SensitiveInstruction instruction in sites)
+        {
+            int offset = (int)(instruction.Address & 0xFFF);
+            if (page.Sites.TryGetValue(offset, out int old))
+            {
+                _sites[old] = null;
+            }
+
+            page.Sites[offset] = _sites.Count;
+            _sites.Add(new CodeSite(page, instruction));
+        }
+
+        if (_mode != ExecutionMode.Para)
+        {
+            return;
+        }
+
         ShimCatalog shims = page.Key.IsUser ? _userShims : _kernelShims;
         var options = new PlannerOptions { UserMode = page.Key.IsUser, AllowShortJumps = false };
-        PatchPlan plan = new PatchPlanner(_mode, _window, shims, options).Plan(page, _found, firstSite);
+        PatchPlan plan = new PatchPlanner(_mode, _window, shims, options).Plan(page, sites, first);
         foreach (Patch patch in plan.Patches)
         {
             if (patch.Tactic == PatchTactic.Trap)

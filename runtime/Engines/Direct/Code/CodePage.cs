@@ -12,7 +12,11 @@ namespace Runtime.Engines.Direct.Code;
 internal readonly record struct CodePageKey(uint Frame, uint Page, bool IsUser);
 
 /// <summary>A patch in force, and the page that it is in.</summary>
-internal sealed record LivePatch(CodePage Owner, Patch Patch);
+internal sealed record LivePatch(CodePage Owner, Patch Patch)
+{
+    /// <summary>How often the guards of its displaced range were hit.</summary>
+    public int GuardHits { get; set; }
+}
 
 /// <summary>One patched copy. It answers the planner's questions about its own instructions.</summary>
 internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memory<byte> copy) : ICodeContext
@@ -95,6 +99,22 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         live.Patch.NewBytes.Span.CopyTo(Copy[offset..]);
         _patched.Set(offset, live.Patch.NewBytes.Length);
         Patches.Add(live);
+    }
+
+    /// <summary>Takes a patch back: original bytes again, traps where the sites are.</summary>
+    public void Remove(LivePatch live)
+    {
+        Patches.Remove(live);
+        int first = (int)(live.Patch.Address - Address), length = live.Patch.NewBytes.Length;
+        _patched.Clear(first, length);
+        Hide(first, length);
+        for (int offset = first; offset < first + length; offset++)
+        {
+            if (_instructions.TryGetValue(offset, out Instruction instruction) && !Sites.ContainsKey(offset))
+            {
+                Reveal(offset, instruction.Length);
+            }
+        }
     }
 
     /// <summary>The patch whose overwritten range holds an offset.</summary>

@@ -107,6 +107,9 @@ internal static unsafe partial class LinuxHost
 
     public static void Wake(int* word) => _ = syscall(SysFutex, word, FutexWake, 1, null, 0, 0);
 
+    /// <summary>The processor that the calling thread runs on now.</summary>
+    public static uint CurrentProcessor() => (uint)sched_getcpu();
+
     private static int Check(int result, string call) => result < 0 ? throw new HostCallException(call, Marshal.GetLastPInvokeError()) : result;
 
     private static void CheckReturned(int errno, string call)
@@ -146,6 +149,10 @@ internal static unsafe partial class LinuxHost
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint syscall(nint number, int* word, int operation, int value, long* timeout, nint word2, int value3);
+
+    [LibraryImport("libc")]
+    [SuppressGCTransition]
+    private static partial int sched_getcpu();
 
     [LibraryImport("libc")]
     private static partial int posix_spawn_file_actions_init(byte* actions);

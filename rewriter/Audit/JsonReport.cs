@@ -1,0 +1,21 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Rewriter.Audit;
+
+/// <summary>Reports as JSON: the report records themselves, names in camel case, addresses as numbers.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, NewLine = "\n")]
+[JsonSerializable(typeof(ScanReport))]
+[JsonSerializable(typeof(AuditReport))]
+public sealed partial class JsonReport : JsonSerializerContext
+{
+    public static void Write(Stream stream, ScanReport report) => Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.ScanReport));
+
+    public static void Write(Stream stream, AuditReport report) => Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.AuditReport));
+
+    static void Write(Stream stream, byte[] json)
+    {
+        stream.Write(json);
+        stream.WriteByte((byte)'\n');
+    }
+}

@@ -1,0 +1,31 @@
+using Rewriter.Images;
+
+namespace Rewriter.Commands;
+
+/// <summary>Turns what can be wrong with input and output into one line and an exit status. Our own bugs are not caught.</summary>
+static class FailureLine
+{
+    /// <param name="file">The image that the command is about.</param>
+    public static int Guard(FileInfo file, Func<int> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (BadImageException error)
+        {
+            Write($"{file}: {error.Message}");
+            return ExitStatus.BadImage;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Write($"cannot write: {error.Message.TrimEnd('.')}");
+            return ExitStatus.BadImage;
+        }
+    }
+
+    public static void Write(string what) => Console.Error.WriteLine($"rewriter: {OneLine(what)}");
+
+    // Messages may quote names from the file.
+    static string OneLine(string what) => string.Concat(what.Select(c => char.IsControl(c) ? '?' : c));
+}

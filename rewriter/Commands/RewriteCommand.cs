@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Globalization;
+using Rewriter.Images;
+using Rewriter.Rewritten;
+using Runtime.Abi;
+
+namespace Rewriter.Commands;
+
+/// <summary>rewriter rewrite IMAGE --mode full|para -o OUT</summary>
+static class RewriteCommand
+{
+    public static Command Create()
+    {
+        var image = new Argument<FileInfo>("IMAGE") { Description = "ELF32, PE32, bzImage or multiboot kernel" };
+        var mode = new Option<ExecutionMode>("--mode") { Description = "full or para", Required = true, HelpName = "full|para" };
+        mode.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && result.Tokens[0].Value.ToLowerInvariant() is not ("full" or "para"))
+            {
+                result.AddError($"--mode is full or para, not '{result.Tokens[0].Value}'");
+            }
+        });
+        var window = new Option<uint>("--window")
+        {
+            Description = $"Linked address of the monitor window, {MonitorWindow.Size >> 20} MiB, aligned to its size",
+            DefaultValueFactory = _ => MonitorWindow.DefaultBase,
+            CustomParser = ParseAddress,
+            HelpName = "ADDRESS",
+        };
+        var output = new Option<FileInfo>("-o", "--output") { Description = "The rewritten image", Required = true, HelpName = "OUT" };
+        var command = new Command("rewrite", """
+            Patch a kernel image so that it runs deprivileged. OUT carries its manifest: it can be audited, run and restored.
+
+            Examples:
+              rewriter rewrite kernel.elf --mode para -o kernel-para.elf
+              rewriter rewrite vmlinuz-6.1.0-50-686 --mode full --window 0xfe400000 -o vmlinuz-full
+            """) { image, mode, window, output };
+        command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
+        {
+            FileInfo input = parsed.GetRequiredValue(image);
+            byte[] bytes = RewrittenOrPlain.ReadFile(input);
+            if (RewrittenImage.IsRewritten(bytes))
+            {
+                throw new BadImageException("already rewritten: restore it first");
+            }
+
+            Rewriting rewriting = Progress.Run("reading", step =>
+                RewritePipeline.Rewrite(KernelImage.Load(input.Name, bytes), parsed.GetValue(mode), parsed.GetValue(window), step));
+            AtomicFile.Write(parsed.GetRequiredValue(output).FullName, rewriting.File);
+            return RewritePipeline.IsIncomplete(rewriting.Plan) ? ExitStatus.Incomplete : ExitStatus.Good;
+        }));
+        return command;
+    }
+
+    static uint ParseAddress(System.CommandLine.Parsing.ArgumentResult result)
+    {
+        string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+        bool isHex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
+        bool isNumber = uint.TryParse(isHex ? text[2..] : text, isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out uint address);
+        if (!isNumber || address == 0 || address % MonitorWindow.Alignment != 0)
+        {
+            result.AddError($"--window needs an address that is a multiple of 0x{MonitorWindow.Alignment:x}, not '{text}'");
+        }
+
+        return address;
+    }
+}

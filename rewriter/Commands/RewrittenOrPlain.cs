@@ -1,0 +1,17 @@
+using Rewriter.Images;
+using Rewriter.Rewritten;
+
+namespace Rewriter.Commands;
+
+/// <summary>Loads the original image, whether the file is that or a rewritten one.</summary>
+static class RewrittenOrPlain
+{
+    public static KernelImage Load(FileInfo file)
+    {
+        ReadOnlyMemory<byte> bytes = ReadFile(file);
+        return RewrittenImage.TryOpen(file.Name, bytes, out KernelImage original, out _, out _) ? original : KernelImage.Load(file.Name, bytes);
+    }
+
+    /// <exception cref="BadImageException">It cannot be read.</exception>
+    public static byte[] ReadFile(FileInfo file) => ImageLoader.ReadFile(file.FullName);
+}

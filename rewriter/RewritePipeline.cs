@@ -1,0 +1,79 @@
+// The table of contents: from an image to a rewritten one. Each step is a room of its own.
+using Rewriter.Images;
+using Rewriter.Patching;
+using Rewriter.Rewritten;
+using Rewriter.Scanning;
+using Rewriter.Shims;
+using Runtime.Abi;
+
+namespace Rewriter;
+
+/// <summary>What rewriting an image yields.</summary>
+/// <param name="Manifest">All that is needed to audit, restore or run the image.</param>
+/// <param name="File">The rewritten file.</param>
+public sealed record Rewriting(ScanResult Scan, PatchPlan Plan, Manifest Manifest, byte[] File);
+
+/// <summary>The rewriter as a library.</summary>
+public static class RewritePipeline
+{
+    const string CopiedReason = "only copied from here at boot; the copies are patched where they land";
+
+    /// <summary>Scans and plans. Trampolines lie in the monitor window at <paramref name="windowBase"/>.</summary>
+    /// <exception cref="BadImageException">A 64-bit image, or a window that the image itself occupies.</exception>
+    public static (ScanResult Scan, PatchPlan Plan) Plan(KernelImage image, ExecutionMode mode, uint windowBase = MonitorWindow.DefaultBase)
+    {
+        RequireFreeWindow(image, windowBase);
+        ScanResult scan = Scanner.Scan(image);
+        var planner = new PatchPlanner(mode, new WindowAllocator(windowBase), new ShimCatalog(), PlannerOptions.Default with { AllowPageCrossing = true });
+        PatchPlan plan = planner.Plan(new CodeMapContext(scan.Map), scan.Sites, 0);
+        return (scan, plan with { Sites = [.. plan.Sites.Select(s => Explain(s, scan.Map))] });
+    }
+
+    /// <summary>Scans, plans, generates and compiles shims, and writes. The same image, mode and window give the same bytes.</summary>
+    /// <param name="step">Told what begins.</param>
+    /// <exception cref="BadImageException">As for <see cref="Plan"/>.</exception>
+    public static Rewriting Rewrite(KernelImage image, ExecutionMode mode, uint windowBase = MonitorWindow.DefaultBase, Action<string>? step = null)
+    {
+        step?.Invoke("scanning and planning");
+        (ScanResult scan, PatchPlan plan) = Plan(image, mode, windowBase);
+        step?.Invoke("generating and compiling shims");
+        string digest = Manifest.DigestOf(image.File.Span);
+        string source = ShimSource.Generate(plan, digest[..16]);
+        ShimAssembly assembly = ShimCompiler.Compile("GuestShims", [new ShimFile("Sites.cs", source)]);
+        if (!assembly.IsGood)
+        {
+            throw new InvalidOperationException($"generated shims do not compile: {assembly.Diagnostics[0]}");
+        }
+
+        step?.Invoke("writing");
+        Manifest manifest = Manifest.Of(image, plan, source, assembly);
+        return new Rewriting(scan, plan, manifest, RewrittenImage.Write(image, plan, manifest));
+    }
+
+    /// <summary>Whether a site that fails silently was proven to be code and yet left as it is: the image is not completely handled.</summary>
+    public static bool IsIncomplete(PatchPlan plan) => plan.Sites.Any(s =>
+        s.Tactic == PatchTactic.Leave && s.Site.Class == SensitivityClass.Silent && s.Site.Confidence != SiteConfidence.Low);
+
+    static PlannedSite Explain(PlannedSite site, CodeMap map) =>
+        site.Tactic == PatchTactic.Leave && map.TryFindSelfPatched(site.Site.Address, site.Site.Address + 1, out SelfPatchedRange range)
+            && range.Kind == SelfPatchKind.AlternativeSource
+            ? site with { Reason = CopiedReason }
+            : site;
+
+    static void RequireFreeWindow(KernelImage image, uint windowBase)
+    {
+        if (image.Bitness != 32)
+        {
+            throw new BadImageException("64-bit images can be scanned, but not rewritten yet");
+        }
+
+        ulong end = (ulong)windowBase + MonitorWindow.Size;
+        foreach (ImageSection segment in image.Segments)
+        {
+            if (segment.Address < end && segment.Address + (ulong)segment.MemorySize > windowBase)
+            {
+                throw new BadImageException($"the monitor window at 0x{windowBase:x8} overlaps the image at 0x{segment.Address:x8}: choose another with --window");
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+// What is appended to a rewritten ELF file so that binary tools see it: sections for the trampolines and the manifest. Existing bytes keep
+// their places; only three fields of the file header change. No segment is added: to every other loader the file is the kernel it was.
+using System.Buffers.Binary;
+using Rewriter.Images;
+using Rewriter.Images.Elf;
+using Rewriter.Patching;
+
+namespace Rewriter.Rewritten;
+
+/// <summary>Builds the tail of a rewritten ELF32 file.</summary>
+static class ElfAttachment
+{
+    public const int HeaderSize = 52;
+    const int SectionSize = 40;
+    const uint ProgramBits = 1;
+    const uint StringTable = 3;
+    const uint AllocatedCode = 2 | 4;
+    const byte Filler = 0xCC; // INT3 between trampolines
+
+    /// <summary>Appends sections and manifest to <paramref name="file"/> and returns the manifest's offset.</summary>
+    public static long Append(MemoryStream file, KernelImage image, PatchPlan plan, byte[] packedManifest)
+    {
+        ElfHeader header = ElfHeader.Read(new ByteView(image.File));
+        List<ElfSection> sections = ElfSection.ReadAll(new ByteView(image.File), header);
+        long shims = Align(file, 16);
+        (uint shimAddress, byte[] shimBytes) = Trampolines(plan);
+        file.Write(shimBytes);
+        long manifest = Align(file, 16);
+        file.Write(packedManifest);
+
+        var names = new MemoryStream();
+        bool hasNames = header.SectionNames > 0 && header.SectionNames < sections.Count;
+        names.Write(hasNames ? sections[header.SectionNames].Bytes(new ByteView(image.File)).Bytes.Span : [0]);
+        uint shimName = AddName(names, ".monitor.shims");
+        uint manifestName = AddName(names, ".monitor.manifest");
+        uint namesName = AddName(names, ".shstrtab");
+        long namesOffset = Align(file, 4);
+        names.WriteTo(file);
+
+        var table = new List<byte[]>();
+        for (int i = 0; i < Math.Max(1, sections.Count); i++)
+        {
+            table.Add(i < sections.Count ? image.File.Slice((int)sections[i].HeaderOffset, SectionSize).ToArray() : new byte[SectionSize]);
+        }
+
+        table.Add(Section(shimName, ProgramBits, AllocatedCode, shimAddress, shims, shimBytes.Length));
+        table.Add(Section(manifestName, ProgramBits, 0, 0, manifest, packedManifest.Length));
+        table.Add(Section(namesName, StringTable, 0, 0, namesOffset, names.Length));
+        long tableOffset = Align(file, 4);
+        table.ForEach(entry => file.Write(entry));
+        WriteHeader(file, tableOffset, table.Count);
+        return manifest;
+    }
+
+    /// <summary>e_shoff, e_shentsize, e_shnum and e_shstrndx (gABI figure 4-3).</summary>
+    static void WriteHeader(MemoryStream file, long tableOffset, int count)
+    {
+        Span<byte> header = file.GetBuffer().AsSpan(0, HeaderSize);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[32..], (uint)tableOffset);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[46..], SectionSize);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[48..], (ushort)count);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[50..], (ushort)(count - 1));
+    }
+
+    /// <summary>All trampolines at their distances from the first one.</summary>
+    static (uint Address, byte[] Bytes) Trampolines(PatchPlan plan)
+    {
+        List<Patch> patches = [.. plan.Patches.Where(p => p.Trampoline.Length != 0)];
+        if (patches.Count == 0)
+        {
+            return (0, []);
+        }
+
+        uint first = patches.Min(p => p.TrampolineAddress);
+        ulong end = patches.Max(p => p.TrampolineAddress + (ulong)p.Trampoline.Length);
+        var bytes = new byte[end - first];
+        Array.Fill(bytes, Filler);
+        foreach (Patch patch in patches)
+        {
+            patch.Trampoline.Span.CopyTo(bytes.AsSpan((int)(patch.TrampolineAddress - first)));
+        }
+
+        return (first, bytes);
+    }
+
+    static byte[] Section(uint name, uint type, uint flags, uint address, long offset, long size)
+    {
+        var section = new byte[SectionSize];
+        uint[] fields = [name, type, flags, address, (uint)offset, (uint)size, 0, 0, 1, 0];
+        Buffer.BlockCopy(fields, 0, section, 0, SectionSize);
+        return section;
+    }
+
+    static uint AddName(MemoryStream names, string name)
+    {
+        uint offset = (uint)names.Length;
+        names.Write([.. name.Select(c => (byte)c), 0]);
+        return offset;
+    }
+
+    static long Align(MemoryStream file, int alignment)
+    {
+        while (file.Length % alignment != 0)
+        {
+            file.WriteByte(0);
+        }
+
+        return file.Length;
+    }
+}
