@@ -6,7 +6,8 @@ using Xunit;
 
 namespace Tests.Patching;
 
-/// <summary>The same random code on the interpreter, as it is in ring 0 and patched in ring 3: the guest must not see a difference at any instruction,
+/// <summary>The same random code on the interpreter, as it is in ring 0 and patched in ring 3: the guest must not see a difference at any
+/// instruction,
 /// wherever it starts, including inside displaced ranges.</summary>
 public sealed class PatchedExecutionTests
 {
