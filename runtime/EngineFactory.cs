@@ -1,8 +1,11 @@
 // Makes the engine that a run asks for, together with the RAM that it wants: an engine that shares RAM with other processes
 // supplies the mapping itself.
+using System.Runtime.InteropServices;
 using Rewriter.Images;
 using Runtime.Abi;
 using Runtime.Engines;
+using Runtime.Engines.Direct;
+using Runtime.Engines.Direct.Host;
 using Runtime.Engines.Interpreter;
 using Runtime.Memory;
 
@@ -45,9 +48,31 @@ public static class EngineFactory
     /// <exception cref="EngineUnavailableException">A particular engine was asked for and the host lacks something for it.</exception>
     public static EngineHost Create(EngineRequest request) => request.Kind switch
     {
-        EngineKind.Direct => throw new EngineUnavailableException("the direct engine is not part of this build"),
-        _ => CreateInterpreter(request, note: null),
+        EngineKind.Interpreter => CreateInterpreter(request, note: null),
+        EngineKind.Direct => TryCreateDirect(request, out string obstacle) ?? throw new EngineUnavailableException("the direct engine cannot run here: " + obstacle),
+        _ => TryCreateDirect(request, out string obstacle) ?? CreateInterpreter(request, $"no direct execution here ({obstacle}); using the interpreter"),
     };
+
+    private static EngineHost? TryCreateDirect(EngineRequest request, out string obstacle)
+    {
+        obstacle = "";
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            obstacle = "it needs Linux on x86-64";
+            return null;
+        }
+
+        try
+        {
+            var engine = new DirectEngine(request.Mode, request.MemoryBytes, CpuModel.Default, request.Counters);
+            return new EngineHost(engine, engine.Memory, "direct", null);
+        }
+        catch (HostCallException refused)
+        {
+            obstacle = refused.Message;
+            return null;
+        }
+    }
 
     private static EngineHost CreateInterpreter(EngineRequest request, string? note)
     {

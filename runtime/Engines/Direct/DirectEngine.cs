@@ -15,7 +15,7 @@ namespace Runtime.Engines.Direct;
 /// die with it.</summary>
 public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 {
-    private const int SpaceCapacity = 64;
+    private const int SpaceCapacity = 32;
 
     /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
     private const int GuardPatience = 16;
@@ -26,6 +26,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     private const uint HostFaultWrite = 2, HostFaultFetch = 16;
 
     private readonly ExecutionMode _mode;
+    private readonly DirectAccounts _accounts;
     private readonly SharedFile _control;
     private readonly SharedFile _ram;
     private readonly Cpu _cpu;
@@ -46,10 +47,12 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     private bool _shadowIsStale;
 
     /// <param name="memoryLength">Guest RAM in bytes; a multiple of 4096.</param>
+    /// <param name="counters">Where the exits that the engine settles itself are accounted for.</param>
     /// <exception cref="HostCallException">The host lacks something that the engine needs.</exception>
-    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model)
+    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters)
     {
         _mode = mode;
+        _accounts = new DirectAccounts(counters);
         _control = new SharedFile("control", StubLayout.ControlFileLength);
         _ram = new SharedFile("ram", (long)memoryLength);
         Memory = _ram.AsGuestMemory();
@@ -65,14 +68,13 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
         _selectors.Reset(_window);
+        // The first process now: a host that refuses one is found out before the guest starts.
+        EnterSpace();
     }
 
     public VcpuState State { get; }
 
     public GuestMemory Memory { get; }
-
-    /// <summary>What the engine did so far.</summary>
-    public EngineCounters Counters { get; } = new();
 
     public VmExit Run(bool wantInterruptWindow)
     {
@@ -166,7 +168,6 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             _context.StoreFpu(_running);
         }
 
-        Counters.Emulated++;
         return _cpu.Step();
     }
 
@@ -180,7 +181,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 
         if (_mapper.Place(space, State.Eip, out uint address) == Placement.Emulate)
         {
-            return EmulateAt(space);
+            return Emulate();
         }
 
         StubProcess stub = space.Stub;
@@ -198,11 +199,16 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             return VmExit.None;
         }
 
-        Counters.Entries++;
-        long started = Stopwatch.GetTimestamp();
         stub.Run();
-        Counters.NativeNanoseconds += Stopwatch.GetTimestamp() - started;
-        return stub.IsDead ? VmExit.Impossible("its stub process was killed") : Settle(space);
+        if (stub.IsDead)
+        {
+            return VmExit.Impossible("its stub process was killed");
+        }
+
+        _accounts.Begin();
+        VmExit exit = Settle(space);
+        _accounts.End();
+        return exit;
     }
 
     /// <summary>The space for the guest's present translations, compared with its page tables if a TLB flush went by.</summary>
@@ -229,12 +235,12 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             }
 
             long started = Stopwatch.GetTimestamp();
-            space = _spaces.Get(key, _segments.Forget);
-            if (_spaces.Spawned != Counters.Spawns)
+            long before = _spaces.Spawned;
+            space = _spaces.Get(key);
+            if (_spaces.Spawned != before)
             {
-                Counters.Spawns = _spaces.Spawned;
                 _selectors.Install(space.Stub);
-                Counters.SpawnNanoseconds += (long)Stopwatch.GetElapsedTime(started).TotalNanoseconds;
+                _accounts.Spawn.Add((long)Stopwatch.GetElapsedTime(started).TotalNanoseconds);
             }
 
             _current = space;
@@ -306,27 +312,27 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         switch ((int)stub.Word(StubLayout.Signal), stub.Word(StubLayout.TrapNumber))
         {
             case (StubSignals.Kick, _):
-                Counters.Kicks++;
+                _accounts.Is(_accounts.Kick, State.Eip);
                 return VmExit.None;
             case (StubSignals.Segv, TrapPageFault):
                 return OnPageFault(space, (uint)stub.Quad(StubLayout.FaultAddress), stub.Word(StubLayout.ErrorCode));
             case (StubSignals.Sys, _):
                 // INT 80H entered the host kernel, which refused; EIP is behind its two bytes.
                 State.Eip -= 2;
-                return EmulateAt(space);
+                return Emulate();
             case (StubSignals.Trap, TrapBreakpoint):
                 // INT3 is one byte, INT 3 two (CD 03).
                 State.Eip -= LooksLikeIntImmediate(State.Eip, 3) ? 2u : 1;
-                return EmulateAt(space);
+                return Emulate();
             case (StubSignals.Segv, TrapOverflow):
                 State.Eip -= LooksLikeIntImmediate(State.Eip, 4) ? 2u : 1;
-                return EmulateAt(space);
+                return Emulate();
             case (StubSignals.Trap, TrapDebug) when !IsPatching:
                 // INT1 (F1); single steps never run natively.
                 State.Eip -= 1;
-                return EmulateAt(space);
+                return Emulate();
             default:
-                return inWindow ? EmulateTrap(space) : OnTrap(space);
+                return inWindow ? EmulateTrap() : OnTrap(space);
         }
     }
 
@@ -339,7 +345,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             int offset = (int)(State.Eip & 0xFFF);
             if (code.PatchAt(offset) is LivePatch live && _mapper.Place(space, State.Eip, out uint address) == Placement.Native && address != State.Eip)
             {
-                Counters.GuardHits++;
+                _accounts.Is(_accounts.GuardHit, State.Eip);
                 code.AddTarget(offset);
                 if (++live.GuardHits == GuardPatience)
                 {
@@ -351,7 +357,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 
             if (!code.IsStart(offset) && !code.IsPatched(offset, 1))
             {
-                Counters.Scans++;
+                _accounts.Is(_accounts.Scan, State.Eip);
                 _mapper.Scan(space, code, offset, State.Cpl == 3);
                 if (code.IsStart(offset) && !code.Sites.ContainsKey(offset) && code.Copy[offset] != CodePage.Trap)
                 {
@@ -360,20 +366,20 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             }
         }
 
-        return EmulateTrap(space);
+        return EmulateTrap();
     }
 
-    private VmExit EmulateTrap(AddressSpace space)
+    private VmExit EmulateTrap()
     {
-        Counters.Traps++;
-        return EmulateAt(space);
+        _accounts.Is(_accounts.Trap, State.Eip);
+        return Emulate();
     }
 
     private VmExit OnPageFault(AddressSpace space, uint linear, uint hostError)
     {
         bool user = State.Cpl == 3;
         AccessKind access = (hostError & HostFaultFetch) != 0 ? AccessKind.Fetch : (hostError & HostFaultWrite) != 0 ? AccessKind.Write : AccessKind.Read;
-        Counters.PageFaults++;
+        _accounts.Is(_accounts.ShadowFault, State.Eip);
         if (_window.Covers(linear))
         {
             return OnWindowAccess(linear, access, user);
@@ -392,12 +398,12 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             case FillResult.Filled:
                 return VmExit.None;
             case FillResult.GuestFault:
-                Counters.GuestPageFaults++;
+                _accounts.Is(_accounts.GuestPageFault, State.Eip);
                 return _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
             case FillResult.CodeWrite:
                 return OnCodeWrite(space, linear);
             default:
-                return EmulateAt(space);
+                return Emulate();
         }
     }
 
@@ -405,7 +411,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     /// is shown as data until it is executed again.</summary>
     private VmExit OnCodeAccess(AddressSpace space, uint linear, AccessKind access)
     {
-        Counters.CodeAccesses++;
+        _accounts.Is(_accounts.CodeAccess, State.Eip);
         if (State.Eip >> 12 != linear >> 12 && space.CountDataAccess(linear >> 12))
         {
             if (access == AccessKind.Write)
@@ -417,15 +423,15 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             return VmExit.None;
         }
 
-        return EmulateAt(space);
+        return Emulate();
     }
 
     private VmExit OnCodeWrite(AddressSpace space, uint linear)
     {
-        Counters.CodeWrites++;
+        _accounts.Is(_accounts.CodeWrite, State.Eip);
         if (!_cpu.TryTranslate(linear, AccessKind.Write, State.Cpl == 3, false, out PageTranslation translation, out _))
         {
-            return EmulateAt(space);
+            return Emulate();
         }
 
         uint frame = (uint)(translation.Physical >> 12);
@@ -436,7 +442,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             return VmExit.None;
         }
 
-        return EmulateAt(space);
+        return Emulate();
     }
 
     /// <summary>The guest itself wants something of the place where the window is.</summary>
@@ -454,7 +460,6 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     /// <summary>A shim asks for what it cannot do inline.</summary>
     private VmExit OnGate()
     {
-        Counters.Hypercalls++;
         if (_code.Site(_window.TakeSite()) is not CodeSite site)
         {
             return State.Cpl == 3
@@ -463,7 +468,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         State.Eip = site.Address;
-        Counters.Count(site);
+        _accounts.Is(_accounts.Hypercall, site.Address);
         return _cpu.Step();
     }
 
@@ -478,17 +483,6 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         return VmExit.Impossible($"code selector 0x{stub.Quad(StubLayout.FrameCs):x} at 0x{eip:x}: it left IA-32 code");
-    }
-
-    /// <summary>The interpreter executes the instruction at the guest's EIP.</summary>
-    private VmExit EmulateAt(AddressSpace space)
-    {
-        if (_mapper.At(space, State.Eip) is CodePage code && code.Sites.TryGetValue((int)(State.Eip & 0xFFF), out int index) && _code.Site((uint)index) is CodeSite site)
-        {
-            Counters.Count(site);
-        }
-
-        return Emulate();
     }
 
     /// <summary>From an address in a trampoline to the guest instruction it stands for. A kick may strike inside a shim, where there
@@ -509,7 +503,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             return true;
         }
 
-        Counters.RollForwards++;
+        _accounts.RollForward.Add(0);
         switch (_shims.Finish(_cpu, _window, _code.Trampolines))
         {
             case ShimEnd.GuestInstruction:
@@ -533,7 +527,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     /// <summary>Puts the window where the guest's page tables say nothing. All copies and processes start anew.</summary>
     private void MoveWindow()
     {
-        Counters.WindowMoves++;
+        _accounts.WindowMove.Add(0);
         uint target = FindWindow();
         if (_running is not null)
         {

@@ -158,6 +158,7 @@ public sealed partial class Cpu
             if (StackFaultX87(false))
             {
                 SetStack(0, IndefiniteX87);
+                FpuStatus &= unchecked((ushort)~StatusC2);
             }
 
             return true;
@@ -166,12 +167,18 @@ public sealed partial class Cpu
         SoftNumber a = SoftNumber.FromExtended(GetStack(0)), b = SoftNumber.FromExtended(GetStack(1));
         FloatEnvironment e = X87Environment(false);
         ulong quotient = 0;
+        bool divided = true;
         bool partial = false;
-        if (!SoftMath.IsSettled(a, b, ref e, out SoftNumber result))
+        if (SoftMath.IsSettled(a, b, ref e, out SoftNumber result))
+        {
+            divided = false;
+        }
+        else
         {
             if (a.Kind == FloatKind.Infinity || b.Kind == FloatKind.Zero)
             {
                 result = SoftMath.InvalidOperation(ref e);
+                divided = false;
             }
             else if (a.Kind == FloatKind.Zero || b.Kind == FloatKind.Infinity)
             {
@@ -186,7 +193,8 @@ public sealed partial class Cpu
         if (CommitX87(e))
         {
             SetStack(0, SoftMath.Round(result, ref e).ToExtended());
-            int codes = partial ? StatusC2
+            int codes = !divided ? FpuStatus & (StatusC3 | StatusC0)
+                : partial ? StatusC2
                 : ((quotient & 4) != 0 ? StatusC0 : 0) | ((quotient & 2) != 0 ? StatusC3 : 0) | ((quotient & 1) != 0 ? StatusC1 : 0);
             FpuStatus = (ushort)(FpuStatus & ~(StatusC3 | StatusC2 | StatusC1 | StatusC0) | codes);
         }
@@ -346,7 +354,16 @@ public sealed partial class Cpu
             significand.Exponent = 0;
         }
 
-        if (CommitX87(e))
+        if (!IsEmpty(7))
+        {
+            if (StackFaultX87(true))
+            {
+                SetStack(0, IndefiniteX87);
+                TurnStack(-1);
+                SetStack(0, IndefiniteX87);
+            }
+        }
+        else if (CommitX87(e))
         {
             SetStack(0, exponent.ToExtended());
             PushX87(significand.ToExtended());

@@ -47,6 +47,7 @@ public sealed partial class Cpu
         RegisterX87Arithmetic();
         RegisterX87Transcendental();
         RegisterX87Control();
+        RegisterVector();
         PowerUpX87();
     }
 

@@ -198,6 +198,7 @@ internal static class SoftMath
 
     public static SoftNumber Divide(in SoftNumber a, in SoftNumber b, ref FloatEnvironment e)
     {
+        uint before = e.Flags;
         if (IsSettled(a, b, ref e, out SoftNumber result))
         {
             return result;
@@ -216,7 +217,7 @@ internal static class SoftMath
                 return InvalidOperation(ref e);
             }
 
-            e.Flags = e.Flags & ~FloatFlags.Denormal | FloatFlags.ZeroDivide;
+            e.Flags = before | FloatFlags.ZeroDivide;
             return SoftNumber.Infinity(negative);
         }
 
@@ -234,6 +235,7 @@ internal static class SoftMath
 
     public static SoftNumber SquareRoot(in SoftNumber a, ref FloatEnvironment e)
     {
+        uint before = e.Flags;
         if (IsSettled(a, a, ref e, out SoftNumber result))
         {
             return result;
@@ -246,7 +248,8 @@ internal static class SoftMath
 
         if (a.Negative)
         {
-            e.Flags &= ~FloatFlags.Denormal;
+            // A negative denormal is invalid, not denormal.
+            e.Flags = before;
             return InvalidOperation(ref e);
         }
 
