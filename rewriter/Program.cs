@@ -14,10 +14,12 @@ var root = new RootCommand("Finds and patches the instructions that keep a kerne
     AuditCommand.Create(),
     RestoreCommand.Create(),
 };
+ExampleCommand.ShowExamples(root);
 ParseResult parsed = root.Parse(args);
 if (parsed.Errors.Count != 0)
 {
-    FailureLine.Write($"{parsed.Errors[0].Message.TrimEnd('.')}; see rewriter {parsed.CommandResult.Command.Name} --help".Replace("rewriter rewriter", "rewriter"));
+    string what = parsed.UnmatchedTokens.Count != 0 ? $"unknown command or argument '{parsed.UnmatchedTokens[0]}'" : parsed.Errors[0].Message.TrimEnd('.');
+    FailureLine.Write($"{what}; see rewriter {parsed.CommandResult.Command.Name} --help".Replace("rewriter rewriter", "rewriter"));
     return ExitStatus.Usage;
 }
 

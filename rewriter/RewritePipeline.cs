@@ -34,10 +34,13 @@ public static class RewritePipeline
     /// <exception cref="BadImageException">As for <see cref="Plan"/>.</exception>
     public static Rewriting Rewrite(KernelImage image, ExecutionMode mode, uint windowBase = MonitorWindow.DefaultBase, Action<string>? step = null)
     {
+        // The compiler takes longer to load than to run: let it do so beside the scan.
+        Task warm = Task.Run(() => ShimCompiler.Compile("Warm", [new ShimFile("Warm.cs", "static class Warm;")]));
         step?.Invoke("scanning and planning");
         (ScanResult scan, PatchPlan plan) = Plan(image, mode, windowBase);
         step?.Invoke("generating and compiling shims");
         string digest = Manifest.DigestOf(image.File.Span);
+        warm.Wait();
         string source = ShimSource.Generate(plan, digest[..16]);
         ShimAssembly assembly = ShimCompiler.Compile("GuestShims", [new ShimFile("Sites.cs", source)]);
         if (!assembly.IsGood)

@@ -28,13 +28,17 @@ static class RewriteCommand
             HelpName = "ADDRESS",
         };
         var output = new Option<FileInfo>("-o", "--output") { Description = "The rewritten image", Required = true, HelpName = "OUT" };
-        var command = new Command("rewrite", """
-            Patch a kernel image so that it runs deprivileged. OUT carries its manifest: it can be audited, run and restored.
-
-            Examples:
-              rewriter rewrite kernel.elf --mode para -o kernel-para.elf
-              rewriter rewrite vmlinuz-6.1.0-50-686 --mode full --window 0xfe400000 -o vmlinuz-full
-            """) { image, mode, window, output };
+        var command = new ExampleCommand(
+            "rewrite",
+            "Patch a kernel image so that it runs deprivileged. OUT carries its manifest: it can be audited, run and restored.",
+            "rewriter rewrite kernel.elf --mode para -o kernel-para.elf",
+            "rewriter rewrite vmlinuz-6.1.0-50-686 --mode full --window 0xfe400000 -o vmlinuz-full")
+        {
+            image,
+            mode,
+            window,
+            output,
+        };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
         {
             FileInfo input = parsed.GetRequiredValue(image);
