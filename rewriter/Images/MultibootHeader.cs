@@ -10,6 +10,9 @@ public readonly record struct MultibootHeader(long FileOffset, uint Flags, uint 
     /// <summary>Bit 16: the loader takes addresses from here rather than from ELF headers.</summary>
     public bool HasAddresses => (Flags & 0x1_0000) != 0;
 
+    /// <summary>In bytes: with video fields (bit 2), else with addresses, else without.</summary>
+    public int Length => (Flags & 4) != 0 ? 48 : HasAddresses ? 32 : 12;
+
     public static bool TryFind(ByteView file, out MultibootHeader header)
     {
         for (long at = 0; at + 12 <= Math.Min(file.Length, SearchLength); at += 4)

@@ -79,7 +79,7 @@ public static class SensitivityTable
             Mnemonic.Stgi, Mnemonic.Clgi, Mnemonic.Skinit, Mnemonic.Invlpga),
         Trapping("SGX, PCONFIG and other ring-0 extensions", Mnemonic.Encls, Mnemonic.Enclv, Mnemonic.Pconfig, Mnemonic.Hreset, Mnemonic.Enqcmds,
             Mnemonic.Setssbsy, Mnemonic.Clrssbsy, Mnemonic.Wrussd, Mnemonic.Wrussq, Mnemonic.Psmash, Mnemonic.Pvalidate, Mnemonic.Rmpadjust,
-            Mnemonic.Rmpupdate, Mnemonic.Rmpquery, Mnemonic.Seamcall, Mnemonic.Seamops, Mnemonic.Seamret, Mnemonic.Tdcall, Mnemonic.Uiret),
+            Mnemonic.Rmpupdate, Mnemonic.Rmpquery, Mnemonic.Seamcall, Mnemonic.Seamops, Mnemonic.Seamret, Mnemonic.Tdcall, Mnemonic.Loadiwkey, Mnemonic.Pbndkb),
     ];
 
     // Row number plus one, by Iced code; 0 for what is not sensitive.
