@@ -1,1 +1,41 @@
-return 2;
+// The command line of the runtime: parses, dispatches, and turns what the user can mend into one line and an exit status.
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Rewriter.Images;
+using Runtime;
+using Runtime.Commands;
+
+var root = new RootCommand("Runs operating-system kernels built for bare IA-32 hardware as guests of an ordinary process.")
+{
+    new RunCommand().Build(),
+    new CompareCommand().Build(),
+};
+ParseResult result = root.Parse(args);
+if (result.Errors.Count > 0)
+{
+    // The last one is the most particular: an unknown word is also a missing command.
+    return Fail(result.Errors[^1].Message.TrimEnd('.') + " (see runtime --help)", Outcome.UsageStatus);
+}
+
+try
+{
+    return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+}
+catch (UsageException exception)
+{
+    return Fail(exception.Message, Outcome.UsageStatus);
+}
+catch (EngineUnavailableException exception)
+{
+    return Fail(exception.Message, Outcome.UsageStatus);
+}
+catch (BadImageException exception)
+{
+    return Fail($"{result.GetValue<string>("IMAGE")}: {exception.Message}", Outcome.BadImageStatus);
+}
+
+static int Fail(string line, int status)
+{
+    Console.Error.WriteLine("runtime: " + string.Join(' ', line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+    return status;
+}

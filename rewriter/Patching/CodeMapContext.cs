@@ -18,6 +18,9 @@ public sealed class CodeMapContext(CodeMap map) : ICodeContext
 
     public bool IsNeverDisplace(uint address, int length) => map.TryFindSelfPatched(address, address + (ulong)length, out _);
 
+    /// <summary>Linux: what alternatives are replaced with.</summary>
+    public bool IsTemplate(uint address) => map.SectionAt(address)?.Name == ".altinstr_replacement";
+
     public bool IsPadding(uint address, int length) => IsHole(address, length) || IsFillerRun(address, length);
 
     private bool IsHole(uint address, int length)
@@ -64,7 +67,8 @@ public sealed class CodeMapContext(CodeMap map) : ICodeContext
     private static bool IsFiller(in Instruction instruction) => instruction.Mnemonic switch
     {
         Mnemonic.Nop or Mnemonic.Int3 => true,
-        Mnemonic.Lea => instruction.MemoryDisplacement32 == 0 && instruction.Op0Register == instruction.MemoryBase && instruction.MemoryIndex == Register.None,
+        Mnemonic.Lea => instruction.MemoryDisplacement32 == 0 && instruction.MemoryIndex == Register.None
+            && instruction.Op0Register == instruction.MemoryBase,
         _ => false,
     };
 

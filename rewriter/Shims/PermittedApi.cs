@@ -14,6 +14,7 @@ internal static class PermittedApi
         ("System.Net", "a shim has no network: reach devices through IShimContext.In and Out"),
         ("System.Console", "a shim has no console: write to the guest's UART with IShimContext.Out"),
         ("System.Reflection", "a shim cannot look at types: call IShimContext's members directly"),
+        ("object.GetType", "a shim cannot look at types: call IShimContext's members directly"),
         ("System.Type", "a shim cannot look at types: call IShimContext's members directly"),
         ("System.Activator", "a shim cannot make objects: keep state in guest memory with IShimContext.WriteMemory"),
         ("System.Threading", "a shim runs on its virtual CPU and does not wait: use IShimContext.Halt"),
@@ -39,8 +40,9 @@ internal static class PermittedApi
 
     public static bool IsPermittedType(ITypeSymbol type) => type.SpecialType switch
     {
-        SpecialType.System_Void or SpecialType.System_Boolean or SpecialType.System_Byte or SpecialType.System_SByte or SpecialType.System_Int16
-            or SpecialType.System_UInt16 or SpecialType.System_Int32 or SpecialType.System_UInt32 or SpecialType.System_Int64 or SpecialType.System_UInt64 => true,
+        SpecialType.System_Void or SpecialType.System_Boolean or SpecialType.System_Byte or SpecialType.System_SByte => true,
+        SpecialType.System_Int16 or SpecialType.System_UInt16 or SpecialType.System_Int32 or SpecialType.System_UInt32 => true,
+        SpecialType.System_Int64 or SpecialType.System_UInt64 => true,
         _ => type is INamedTypeSymbol named && (IsInSource(named) || IsShimType(named)),
     };
 
@@ -48,9 +50,10 @@ internal static class PermittedApi
     public static string Refusal(ISymbol symbol)
     {
         string name = symbol.ToDisplayString();
+        string owner = symbol.ContainingType?.ToDisplayString() ?? "";
         foreach ((string prefix, string instead) in Hints)
         {
-            if (name.StartsWith(prefix, StringComparison.Ordinal) || symbol.ContainingType?.ToDisplayString().StartsWith(prefix, StringComparison.Ordinal) == true)
+            if (name.StartsWith(prefix, StringComparison.Ordinal) || owner.StartsWith(prefix, StringComparison.Ordinal))
                 return $"'{name}' is not permitted in a shim: {instead}";
         }
 

@@ -38,7 +38,7 @@ public static class ShimSource
             methods.Append(Method(site, text.ToStringAndReset()));
         }
 
-        return File(imageName, plan, methods.ToString());
+        return File(imageName, plan, methods.ToString().TrimEnd('\n') + "\n");
     }
 
     private static bool NeedsMethod(PlannedSite site, ShimCatalog shims) => site.Tactic switch
@@ -64,7 +64,6 @@ public static class ShimSource
         """;
 
     private static string Heading(string function) => $"""
-
             // ---- {OneLine(function)}
 
         """;
@@ -77,9 +76,11 @@ public static class ShimSource
                 [GuestSite(0x{address:x8})]
                 public static void {MethodName(address)}(IShimContext vcpu) => {ShimBody.Of(site.Site.Instruction)};
 
+
             """;
     }
 
     // Names come from the image: nothing in them may end a comment's line.
-    private static string OneLine(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || "_.$+-@".Contains(c) ? c : '?'));
+    private static string OneLine(string name) =>
+        string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || "_.$+-@".Contains(c) ? c : '?'));
 }

@@ -8,7 +8,9 @@ namespace Runtime.Abi;
 ///   0x0000  WindowData      read/write in guest kernel mode, no access in guest user mode
 ///   0x1000  UserData        read/write in both modes; holds only what a user-mode site says of itself
 ///   0x2000  gate            64-bit code, execute only: the one door to the stub
-///   0x4000  trampolines     IA-32 code, execute only, up to the end of the window
+///   0x3000  GDT alias       the guest's frame that holds the start of its GDT, read only
+///   0x10000 selector table  a byte for each selector: its slot, or 0
+///   0x20000 trampolines     IA-32 code, execute only, up to the end of the window
 /// </code>
 /// </summary>
 public static class MonitorWindow
@@ -21,7 +23,10 @@ public static class MonitorWindow
 
     public const uint UserDataOffset = 0x1000;
     public const uint GateOffset = 0x2000;
-    public const uint TrampolineOffset = 0x4000;
+    public const uint GdtAliasOffset = 0x3000;
+    public const uint SelectorTableOffset = 0x1_0000;
+    public const uint SelectorTableSize = 0x1_0000;
+    public const uint TrampolineOffset = 0x2_0000;
 
     /// <summary>Code selector that reaches the gate: Linux's __USER_CS, 64-bit code in every process of an x86-64 host.</summary>
     public const ushort GateSelector = 0x33;
@@ -62,7 +67,35 @@ public static class MonitorWindow
         /// <summary>Qword: guest TSC minus host TSC.</summary>
         public const uint TscOffset = 0x080;
 
-        public const uint Length = 0x088;
+        /// <summary>By segment register, in the order of <see cref="Selectors"/>: the slot that a shim loaded it from since the last entry,
+        /// or <see cref="Slots.None"/>.</summary>
+        public const uint LoadedSlot = 0x090;
+
+        public const uint Length = 0x0A8;
+    }
+
+    /// <summary>
+    /// Descriptors that the monitor has loaded for the guest before, so that shims can load them again: parallel arrays of dwords, from
+    /// the window's base. Slot 0 never matches.
+    /// </summary>
+    public static class Slots
+    {
+        public const int Count = 64;
+        public const uint None = 0xFFFF_FFFF;
+
+        /// <summary>Where in the window the descriptor's eight bytes are seen.</summary>
+        public const uint Address = 0x400;
+
+        /// <summary>Minus what they must be, low and high half: adding gives zero without touching a flag if one uses LEA.</summary>
+        public const uint NegatedLow = 0x500;
+        public const uint NegatedHigh = 0x600;
+
+        /// <summary>The selector that stands for it in the stub process.</summary>
+        public const uint HostSelector = 0x700;
+        public const uint GuestSelector = 0x800;
+
+        /// <summary>Eight zero bytes: the descriptor that null selectors are said to have.</summary>
+        public const uint Zero = 0x900;
     }
 
     /// <summary>Offsets inside <c>UserData</c>.</summary>

@@ -26,6 +26,10 @@ public enum VmExitReason : byte
 
     /// <summary>The guest asked for something that no processor can do for it; <see cref="VmExit.Detail"/> says what. It dies.</summary>
     Impossible,
+
+    /// <summary>A shim left by the gate: a far jump to <c>MonitorWindow.GateSelector</c> inside the linear overlay. EIP is still on
+    /// that jump; <see cref="VmExit.Value"/> is the offset it names.</summary>
+    Hypercall,
 }
 
 /// <summary>One exit. Fields that a reason does not name are zero.</summary>

@@ -1,4 +1,5 @@
 using Rewriter.Patching;
+using Rewriter.Scanning;
 using Rewriter.Shims;
 using Runtime.Abi;
 using Xunit;
@@ -62,6 +63,24 @@ public sealed class PatchPlannerTests
             code.Context.AddNeverDisplace(instruction.IP32, instruction.Length);
         PatchPlan plan = Plan(code, ExecutionMode.Para, PlannerOptions.Default);
         Assert.All(plan.Patches.Where(patch => patch.Tactic != PatchTactic.Trap), patch => Assert.False(code.Context.IsNeverDisplace(patch.Address, patch.NewBytes.Length)));
+    }
+
+    [Fact]
+    public void UnprovenSitesAreLeft()
+    {
+        RandomCode code = RandomCode.Create(4);
+        SensitiveInstruction[] unproven = [.. code.Sites.Select(site => site with { Confidence = SiteConfidence.Low })];
+        PatchPlan plan = new PatchPlanner(ExecutionMode.Para, new WindowAllocator(MonitorWindow.DefaultBase), new ShimCatalog(), PlannerOptions.Default).Plan(code.Context, unproven, FirstSite);
+        Assert.Empty(plan.Patches);
+        Assert.All(plan.Sites, site => Assert.Equal((PatchTactic.Leave, "not proven to be code"), (site.Tactic, site.Reason)));
+    }
+
+    [Fact]
+    public void UnsortedSitesAreTheCallersMistake()
+    {
+        RandomCode code = RandomCode.Create(4);
+        var planner = new PatchPlanner(ExecutionMode.Para, new WindowAllocator(MonitorWindow.DefaultBase), new ShimCatalog(), PlannerOptions.Default);
+        Assert.Throws<ArgumentException>(() => planner.Plan(code.Context, [.. code.Sites.Reverse()], FirstSite));
     }
 
     private static PatchPlan Plan(RandomCode code, ExecutionMode mode, PlannerOptions options) =>

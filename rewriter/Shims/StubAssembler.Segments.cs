@@ -1,0 +1,101 @@
+// The stub that loads a data-segment register without an exit, when the monitor has seen the very same descriptor before.
+using Iced.Intel;
+using Runtime.Abi;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Rewriter.Shims;
+
+public sealed partial class StubAssembler
+{
+    /// <summary>MOV DS, ES, FS or GS from a register. The selector finds a slot; the slot knows where the descriptor is seen through the
+    /// window and
+    /// what it must hold. If it does, the host selector that stands for it is loaded; else the monitor does it all.
+    /// ECX, EDX, EBX and ESI are kept in scratch 0 to 3; flags are not touched.
+    /// <code>
+    ///   movzx ecx, r16 ; movzx edx, byte ss:[ecx+SelectorTable]
+    ///   mov ecx, ss:[edx*4+Address]
+    ///   mov ebx, ss:[ecx]   ; mov esi, ss:[edx*4+NegatedLow]  ; lea ebx, [ebx+esi]
+    ///   mov ecx, ss:[ecx+4] ; mov esi, ss:[edx*4+NegatedHigh] ; lea ecx, [ecx+esi]
+    ///   jecxz high ; jmp leave
+    /// high:
+    ///   mov ecx, ebx ; jecxz same ; jmp leave
+    /// same:
+    ///   mov sreg, ss:[edx*4+HostSelector]
+    ///   mov ecx, ss:[edx*4+GuestSelector] ; mov ss:[Selectors+4*sreg], ecx ; mov ss:[LoadedSlot+4*sreg], edx
+    ///   (registers back) ; jmp done
+    /// leave:
+    ///   (registers back) ; (gate)
+    /// done:
+    /// </code></summary>
+    public void EmitLoadSelector(Register segment, Register source, int siteIndex)
+    {
+        SaveFour();
+        c.movzx(ecx, new AssemblerRegister16(Register.AX + (source.GetFullRegister32() - Register.EAX)));
+        EmitLoadFromSlot(segment, 0, siteIndex);
+    }
+
+    /// <summary>POP DS, ES, FS or GS with a 32-bit operand: as <see cref="EmitLoadSelector"/>, the selector read from the stack
+    /// first.</summary>
+    public void EmitPopSelector(Register segment, int siteIndex)
+    {
+        c.mov(Scratch(0), ecx);
+        c.mov(ecx, __dword_ptr[esp]); // may fault, registers intact
+        c.mov(Scratch(1), edx);
+        c.mov(Scratch(2), ebx);
+        c.mov(Scratch(3), esi);
+        c.movzx(ecx, cx);
+        EmitLoadFromSlot(segment, 4, siteIndex);
+    }
+
+    private void EmitLoadFromSlot(Register segment, int popped, int siteIndex)
+    {
+        uint field = 4 * (uint)(segment - Register.ES);
+        Label high = c.CreateLabel(), same = c.CreateLabel(), leave = c.CreateLabel(), done = c.CreateLabel();
+        c.movzx(edx, __byte_ptr.ss[ecx + (windowBase + MonitorWindow.SelectorTableOffset)]);
+        c.mov(ecx, Slot(MonitorWindow.Slots.Address));
+        c.mov(ebx, __dword_ptr.ss[ecx]);
+        c.mov(esi, Slot(MonitorWindow.Slots.NegatedLow));
+        c.lea(ebx, __[ebx + esi]);
+        c.mov(ecx, __dword_ptr.ss[ecx + 4]);
+        c.mov(esi, Slot(MonitorWindow.Slots.NegatedHigh));
+        c.lea(ecx, __[ecx + esi]);
+        c.jecxz(high);
+        c.jmp(leave);
+        c.Label(ref high);
+        c.mov(ecx, ebx);
+        c.jecxz(same);
+        c.jmp(leave);
+        c.Label(ref same);
+        c.mov(new AssemblerRegisterSegment(segment), __word_ptr.ss[(edx * 4) + (windowBase + MonitorWindow.Slots.HostSelector)]);
+        c.mov(ecx, Slot(MonitorWindow.Slots.GuestSelector));
+        c.mov(Window(MonitorWindow.Data.Selectors + field), ecx);
+        c.mov(Window(MonitorWindow.Data.LoadedSlot + field), edx);
+        RestoreFour();
+        if (popped != 0)
+            c.lea(esp, __[esp + popped]);
+        c.jmp(done);
+        c.Label(ref leave);
+        RestoreFour();
+        EmitGate(siteIndex);
+        c.Label(ref done);
+        c.nop(); // what follows may want a label of its own
+    }
+
+    private AssemblerMemoryOperand Slot(uint field) => __dword_ptr.ss[(edx * 4) + (windowBase + field)];
+
+    private void SaveFour()
+    {
+        c.mov(Scratch(0), ecx);
+        c.mov(Scratch(1), edx);
+        c.mov(Scratch(2), ebx);
+        c.mov(Scratch(3), esi);
+    }
+
+    private void RestoreFour()
+    {
+        c.mov(esi, Scratch(3));
+        c.mov(ebx, Scratch(2));
+        c.mov(edx, Scratch(1));
+        c.mov(ecx, Scratch(0));
+    }
+}

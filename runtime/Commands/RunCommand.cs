@@ -1,0 +1,136 @@
+// runtime run: one kernel on one engine, from its file to its exit status.
+using System.CommandLine;
+using System.Diagnostics;
+using Rewriter.Images;
+using Runtime.Abi;
+using Runtime.Devices;
+using Runtime.Engines;
+using Runtime.Loading;
+using Runtime.Reporting;
+using Runtime.Time;
+
+namespace Runtime.Commands;
+
+/// <summary>The options and the action of <c>runtime run</c>.</summary>
+internal sealed class RunCommand
+{
+    private static readonly string[] Examples =
+    [
+        "runtime run guest-kernels/bin/ukernel.elf",
+        "runtime run kernel.elf --mode full --memory 64M --append \"console=ttyS0\"",
+        "runtime run kernel.elf --initrd initrd.img --disk disk.img --serial serial.log",
+        "runtime run kernel.elf --engine interpreter --time-limit 60s --stats stats.json",
+    ];
+
+    private readonly MachineOptionSet _machine = new();
+    private readonly Option<string> _mode = Choice("--mode", ExecutionMode.Para, "virtualization technique");
+    private readonly Option<string> _engine = Choice("--engine", EngineKind.Auto, "what executes guest code");
+    private readonly Option<string> _serial = new("--serial")
+    {
+        Description = "serial port: stdio, null or a file",
+        HelpName = "stdio|null|FILE",
+        DefaultValueFactory = _ => "stdio",
+    };
+
+    private readonly Option<string?> _stats = new("--stats")
+    {
+        Description = "write times, exits and hottest sites as JSON",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _trace = new("--trace")
+    {
+        Description = "print every exit and unknown device access to standard error",
+        HelpName = "exits",
+    };
+
+    public Command Build()
+    {
+        var command = new Command("run", "Run a kernel as a guest.");
+        _machine.AddTo(command);
+        command.Options.Add(_mode);
+        command.Options.Add(_engine);
+        command.Options.Add(_serial);
+        command.Options.Add(_stats);
+        command.Options.Add(_trace);
+        _trace.AcceptOnlyFromAmong("exits");
+        HelpExamples.AddTo(command, Examples);
+        command.SetAction(Run);
+        return command;
+    }
+
+    private int Run(ParseResult result)
+    {
+        MachineOptions options = _machine.Read(result);
+        ExecutionMode mode = Chosen<ExecutionMode>(result, _mode);
+        ulong memoryBytes = options.MemoryBytes;
+        TimeSpan? limit = options.Limit;
+        TextWriter? trace = result.GetValue(_trace) is null ? null : Console.Error;
+
+        KernelImage image = KernelImage.Load(options.Image);
+        BootPlan.For(image);
+        var parameters = new BootParameters(options.CommandLine, options.ReadModules());
+        var disks = options.OpenDisks();
+        var counters = new ExitCounters();
+        using EngineHost host = EngineFactory.Create(new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, memoryBytes, counters));
+        if (host.Note is not null)
+        {
+            Console.Error.WriteLine("runtime: " + host.Note);
+        }
+
+        BootLoader.Load(image, parameters, host.Memory, host.Engine.State);
+        var clock = new HostClock();
+        var symbols = new SymbolTable(image.Symbols);
+        using SerialPort serial = SerialPort.Open(result.GetRequiredValue(_serial), clock);
+        var parts = new PlatformParts(memoryBytes, disks, serial.Endpoint, new DeviceTrace(trace));
+        using var machine = new VirtualMachine(host, parts, clock, counters, symbols, limit, trace is null ? null : new ExitTrace(trace));
+        Outcome outcome = RunInTerminal(machine, serial, out TimeSpan wall);
+        foreach (DiskImage disk in disks)
+        {
+            disk.Dispose();
+        }
+
+        if (outcome.Line is not null)
+        {
+            Console.Error.WriteLine("runtime: " + outcome.Line);
+        }
+
+        if (result.GetValue(_stats) is string path)
+        {
+            RunStatistics.Collect(options.Image, mode, host.Name, outcome, wall, machine.GuestNanoseconds, counters, symbols).Save(path);
+        }
+
+        return outcome.ExitStatus;
+    }
+
+    private static Outcome RunInTerminal(VirtualMachine machine, SerialPort serial, out TimeSpan wall)
+    {
+        using var signals = new EndOnSignal(machine);
+        using var terminal = serial.UsesTerminal ? new RawTerminal() : null;
+        serial.StartInput(machine.Wake);
+        long started = Stopwatch.GetTimestamp();
+        Outcome outcome = machine.Run();
+        wall = Stopwatch.GetElapsedTime(started);
+        serial.Flush();
+        return outcome;
+    }
+
+    /// <summary>An option whose values are the lower-case names of an enumeration.</summary>
+    private static Option<string> Choice<T>(string name, T byDefault, string description)
+        where T : struct, Enum
+    {
+        string[] names = [.. Enum.GetNames<T>().Select(value => value.ToLowerInvariant())];
+        var option = new Option<string>(name)
+        {
+            Description = description,
+            HelpName = string.Join('|', names),
+            DefaultValueFactory = _ => byDefault.ToString().ToLowerInvariant(),
+        };
+        option.AcceptOnlyFromAmong(names);
+        return option;
+    }
+
+    private static T Chosen<T>(ParseResult result, Option<string> option)
+        where T : struct, Enum
+        => Enum.Parse<T>(result.GetRequiredValue(option), ignoreCase: true);
+}

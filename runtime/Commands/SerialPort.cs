@@ -1,0 +1,69 @@
+using Microsoft.Win32.SafeHandles;
+using Runtime.Devices;
+using Runtime.Time;
+
+namespace Runtime.Commands;
+
+/// <summary>The host's end of the guest's serial port, as <c>--serial</c> names it.</summary>
+internal sealed class SerialPort : IDisposable
+{
+    private readonly StreamSerialEndpoint? _stream;
+    private readonly Stream? _input;
+
+    private SerialPort(Stream? output, Stream? input, IClock clock)
+    {
+        _stream = output is null ? null : new StreamSerialEndpoint(output, clock);
+        _input = input;
+        UsesTerminal = input is not null && !Console.IsInputRedirected;
+    }
+
+    public ISerialEndpoint Endpoint => _stream is null ? new NullSerialEndpoint() : _stream;
+
+    public bool UsesTerminal { get; }
+
+    /// <param name="name">stdio, null, or the name of a file that is created or emptied.</param>
+    /// <exception cref="UsageException">The file cannot be written.</exception>
+    public static SerialPort Open(string name, IClock clock)
+    {
+        try
+        {
+            return name switch
+            {
+                "stdio" => new SerialPort(OpenStandard(1, FileAccess.Write), OpenStandard(0, FileAccess.Read), clock),
+                "null" => new SerialPort(null, null, clock),
+                _ => new SerialPort(new FileStream(name, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), null, clock),
+            };
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new UsageException($"--serial {name}: {MachineOptions.Reason(exception)}");
+        }
+    }
+
+    /// <summary>Begins to read what the user types or pipes in.</summary>
+    /// <param name="arrived">Called on another thread whenever something has come.</param>
+    public void StartInput(Action arrived)
+    {
+        if (_input is not null)
+        {
+            _stream!.StartInput(_input, arrived);
+        }
+    }
+
+    /// <summary>The console's own streams switch a terminal's keypad mode, which is the guest's to choose; plain ones do not share the offset
+    /// of a redirected file with other writers. So each where it is right.</summary>
+    private static Stream OpenStandard(int descriptor, FileAccess access) => access switch
+    {
+        FileAccess.Read when !Console.IsInputRedirected && !OperatingSystem.IsWindows() => OpenTerminal(descriptor, access),
+        FileAccess.Read => Console.OpenStandardInput(),
+        _ when !Console.IsOutputRedirected && !OperatingSystem.IsWindows() => OpenTerminal(descriptor, access),
+        _ => Console.OpenStandardOutput(),
+    };
+
+    private static FileStream OpenTerminal(int descriptor, FileAccess access)
+        => new(new SafeFileHandle(descriptor, ownsHandle: false), access, bufferSize: 0);
+
+    public void Flush() => _stream?.Flush();
+
+    public void Dispose() => _stream?.Dispose();
+}

@@ -1,0 +1,82 @@
+// Makes the engine that a run asks for, together with the RAM that it wants: an engine that shares RAM with other processes
+// supplies the mapping itself.
+using System.Runtime.InteropServices;
+using Rewriter.Images;
+using Runtime.Abi;
+using Runtime.Engines;
+using Runtime.Engines.Direct;
+using Runtime.Engines.Direct.Host;
+using Runtime.Engines.Interpreter;
+using Runtime.Memory;
+
+namespace Runtime;
+
+/// <summary>Which engine a user asks for.</summary>
+public enum EngineKind
+{
+    /// <summary>The direct one where the host can, else the interpreter.</summary>
+    Auto,
+    Direct,
+    Interpreter,
+}
+
+/// <summary>All that an engine is made from.</summary>
+/// <param name="Image">The kernel as the file has it; an engine that patches does so on its own copy in RAM.</param>
+/// <param name="MemoryBytes">RAM; a multiple of 4096.</param>
+/// <param name="Counters">Where the engine accounts for exits that it settles itself.</param>
+public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelImage Image, ulong MemoryBytes, ExitCounters Counters);
+
+/// <summary>An engine and what belongs to it. Disposing it ends both.</summary>
+/// <param name="Name">"direct" or "interpreter".</param>
+/// <param name="Note">One line for the user when it is not the engine that was asked for, else null.</param>
+public sealed record EngineHost(IExecutionEngine Engine, GuestMemory Memory, string Name, string? Note) : IDisposable
+{
+    public void Dispose()
+    {
+        Engine.Dispose();
+        Memory.Dispose();
+    }
+}
+
+/// <summary>The engine that was asked for cannot run here.</summary>
+/// <param name="what">What the host lacks, one line.</param>
+public sealed class EngineUnavailableException(string what) : Exception(what);
+
+/// <summary>Chooses and makes engines.</summary>
+public static class EngineFactory
+{
+    /// <exception cref="EngineUnavailableException">A particular engine was asked for and the host lacks something for it.</exception>
+    public static EngineHost Create(EngineRequest request) => request.Kind switch
+    {
+        EngineKind.Interpreter => CreateInterpreter(request, note: null),
+        EngineKind.Direct => TryCreateDirect(request, out string obstacle) ?? throw new EngineUnavailableException("the direct engine cannot run here: " + obstacle),
+        _ => TryCreateDirect(request, out string obstacle) ?? CreateInterpreter(request, $"no direct execution here ({obstacle}); using the interpreter"),
+    };
+
+    private static EngineHost? TryCreateDirect(EngineRequest request, out string obstacle)
+    {
+        obstacle = "";
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            obstacle = "it needs Linux on x86-64";
+            return null;
+        }
+
+        try
+        {
+            var engine = new DirectEngine(request.Mode, request.MemoryBytes, CpuModel.Default, request.Counters);
+            return new EngineHost(engine, engine.Memory, "direct", null);
+        }
+        catch (HostCallException refused)
+        {
+            obstacle = refused.Message;
+            return null;
+        }
+    }
+
+    private static EngineHost CreateInterpreter(EngineRequest request, string? note)
+    {
+        var memory = new GuestMemory(request.MemoryBytes);
+        return new EngineHost(new InterpreterEngine(new VcpuState(), memory), memory, "interpreter", note);
+    }
+}

@@ -1,0 +1,267 @@
+// All patched copies of a guest, the sites in them, and their trampolines in the monitor window.
+using Rewriter.Patching;
+using Rewriter.Scanning;
+using Rewriter.Shims;
+using Runtime.Abi;
+using Runtime.Engines.Direct.Paging;
+using Runtime.Memory;
+
+namespace Runtime.Engines.Direct.Code;
+
+/// <summary>A sensitive instruction in a patched copy.</summary>
+internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
+{
+    public CodePage Page => page;
+    public uint Address => (uint)instruction.Address;
+    public SensitiveInstruction Instruction => instruction;
+
+    public PatchTactic Tactic { get; set; } = PatchTactic.Trap;
+}
+
+/// <summary>Makes, finds and drops patched copies. It knows nothing of how they are mapped.</summary>
+internal sealed class CodeCache
+{
+    private readonly SharedFile _control;
+    private readonly GuestMemory _memory;
+    private readonly FrameTable _frames;
+    private readonly ExecutionMode _mode;
+    private readonly CodeScanner _scanner = new();
+    private readonly ShimCatalog _kernelShims = new();
+    private readonly ShimCatalog _userShims = new(userMode: true);
+    private readonly Dictionary<CodePageKey, CodePage> _pages = [];
+    private readonly Dictionary<uint, List<CodePage>> _byFrame = [];
+    private readonly Stack<int> _freeSlots = new(Enumerable.Range(0, StubLayout.CodeCachePages).Reverse());
+    private readonly CodePage?[] _bySlot = new CodePage?[StubLayout.CodeCachePages];
+    private readonly List<CodeSite?> _sites = [];
+    private readonly List<SensitiveInstruction> _found = [];
+    private WindowAllocator _window;
+
+    public CodeCache(SharedFile control, GuestMemory memory, FrameTable frames, ExecutionMode mode, uint windowBase)
+    {
+        _control = control;
+        _memory = memory;
+        _frames = frames;
+        _mode = mode;
+        _window = new WindowAllocator(windowBase);
+    }
+
+    public TrampolineIndex Trampolines { get; } = new();
+
+    /// <summary>The site with an index that a gate named; null for an index that nobody gave out.</summary>
+    public CodeSite? Site(uint index) => index < (uint)_sites.Count ? _sites[(int)index] : null;
+
+    /// <summary>All sites ever met.</summary>
+    public int SiteCount => _sites.Count;
+
+    /// <summary>The copy in a slot of the cache.</summary>
+    public CodePage? InSlot(int slot) => _bySlot[slot];
+
+    /// <summary>The patched copy for a key, made of traps only when it is new; null when the cache is full.</summary>
+    public CodePage? GetOrAdd(CodePageKey key)
+    {
+        if (_pages.TryGetValue(key, out CodePage? page))
+        {
+            return page;
+        }
+
+        if (!_freeSlots.TryPop(out int slot))
+        {
+            return null;
+        }
+
+        Memory<byte> copy = new SharedSlice(_control, StubLayout.CodeCacheFileOffset + ((long)slot << 12), CodePage.Size).Memory;
+        page = new CodePage(key, slot, _memory.FrameBytes(key.Frame).ToArray(), copy);
+        page.Hide(0, CodePage.Size);
+        _pages.Add(key, page);
+        _bySlot[slot] = page;
+        if (!_byFrame.TryGetValue(key.Frame, out List<CodePage>? siblings))
+        {
+            _byFrame.Add(key.Frame, siblings = []);
+        }
+
+        siblings.Add(page);
+        _frames.CodeFlags[key.Frame] = 1;
+        return page;
+    }
+
+    /// <summary>Scans from an address in the page, and patches what the scan finds.</summary>
+    public void Scan(CodePage page, int offset, NextPage next)
+    {
+        _found.Clear();
+        _scanner.Scan(page, offset, next, _found);
+        if (_found.Count == 0)
+        {
+            return;
+        }
+
+        Plan(page, _found);
+        if (_mode == ExecutionMode.Para)
+        {
+            Improve(page);
+        }
+    }
+
+    /// <summary>Something jumped into the middle of a patch again and again: plans its sites anew, now that the target is known.</summary>
+    public void Replan(LivePatch live)
+    {
+        _found.Clear();
+        Unpatch(live, _found);
+        Plan(live.Owner, _found);
+    }
+
+    /// <summary>The copies of a frame.</summary>
+    public IReadOnlyList<CodePage> OfFrame(uint frame) => _byFrame.TryGetValue(frame, out List<CodePage>? pages) ? pages : [];
+
+    /// <summary>Copies whose last instruction was completed from a frame.</summary>
+    public List<CodePage> CrossingInto(uint frame, uint page)
+        => _pages.Values.Where(p => p.Key.Page == page - 1 && p.CrossingOffset >= 0 && p.CrossingFrame == frame).ToList();
+
+    /// <summary>Forgets a copy. It must not be mapped any more.</summary>
+    public void Remove(CodePage page)
+    {
+        foreach (LivePatch live in page.Patches)
+        {
+            Trampolines.Remove(live);
+            _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+        }
+
+        foreach (int site in page.Sites.Values)
+        {
+            _sites[site] = null;
+        }
+
+        _pages.Remove(page.Key);
+        _bySlot[page.Slot] = null;
+        _freeSlots.Push(page.Slot);
+        List<CodePage> siblings = _byFrame[page.Key.Frame];
+        siblings.Remove(page);
+        if (siblings.Count == 0)
+        {
+            _byFrame.Remove(page.Key.Frame);
+            _frames.CodeFlags[page.Key.Frame] = 0;
+        }
+    }
+
+    public IReadOnlyCollection<CodePage> All => _pages.Values;
+
+    /// <summary>Makes FPU instructions trap or not, in all copies (CR0.TS, CR0.EM).</summary>
+    public void SetFpuTraps(bool traps)
+    {
+        if (_scanner.FpuTraps == traps)
+        {
+            return;
+        }
+
+        _scanner.FpuTraps = traps;
+        foreach (CodePage page in _pages.Values)
+        {
+            foreach ((int offset, int length) in page.FpuInstructions)
+            {
+                if (traps)
+                {
+                    page.Hide(offset, 1);
+                }
+                else
+                {
+                    page.Reveal(offset, length);
+                }
+            }
+        }
+    }
+
+    /// <summary>Moves the trampolines to a new, empty window. All copies must have been removed.</summary>
+    public void MoveWindow(uint windowBase)
+    {
+        Trampolines.Clear();
+        _window = new WindowAllocator(windowBase);
+    }
+
+    /// <summary>Sites just found that are left to a trap may only be short of room because a neighbour was patched before they were known:
+    /// takes those patches back and plans all of them together, once.</summary>
+    private void Improve(CodePage page)
+    {
+        int[] cramped = [.. _found.Select(site => (int)(site.Address & 0xFFF)).Where(offset => _sites[page.Sites[offset]]!.Tactic == PatchTactic.Trap)];
+        LivePatch[] neighbours = [.. page.Patches.Where(live => cramped.Any(offset => IsNear(live, page.Address + (uint)offset)))];
+        if (cramped.Length == 0 || neighbours.Length == 0)
+        {
+            return;
+        }
+
+        _found.RemoveAll(site => !cramped.Contains((int)(site.Address & 0xFFF)));
+        foreach (LivePatch live in neighbours)
+        {
+            Unpatch(live, _found);
+        }
+
+        Plan(page, _found);
+    }
+
+    private static bool IsNear(LivePatch live, uint address)
+    {
+        const int reach = 24;
+        return address + reach > live.Patch.Address && address < live.Patch.Address + (uint)live.Patch.NewBytes.Length + reach;
+    }
+
+    /// <summary>Takes a patch back.</summary>
+    /// <param name="sites">Receives its sites.</param>
+    private void Unpatch(LivePatch live, List<SensitiveInstruction> sites)
+    {
+        CodePage page = live.Owner;
+        int first = (int)(live.Patch.Address - page.Address), end = first + live.Patch.NewBytes.Length;
+        page.Remove(live);
+        Trampolines.Remove(live);
+        _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+        foreach ((int offset, int index) in page.Sites)
+        {
+            SensitiveInstruction site = _sites[index]!.Instruction;
+            if (offset >= first && offset < end && !sites.Contains(site))
+            {
+                sites.Add(site);
+            }
+        }
+    }
+
+    /// <summary>Gives sites of a page their indices and, in para mode, their patches.</summary>
+    private void Plan(CodePage page, List<SensitiveInstruction> sites)
+    {
+        sites.Sort((left, right) => left.Address.CompareTo(right.Address));
+        int first = _sites.Count;
+        foreach (SensitiveInstruction instruction in sites)
+        {
+            int offset = (int)(instruction.Address & 0xFFF);
+            if (page.Sites.TryGetValue(offset, out int old))
+            {
+                _sites[old] = null;
+            }
+
+            page.Sites[offset] = _sites.Count;
+            _sites.Add(new CodeSite(page, instruction));
+        }
+
+        if (_mode != ExecutionMode.Para)
+        {
+            return;
+        }
+
+        ShimCatalog shims = page.Key.IsUser ? _userShims : _kernelShims;
+        var options = new PlannerOptions { UserMode = page.Key.IsUser, AllowShortJumps = false };
+        PatchPlan plan = new PatchPlanner(_mode, _window, shims, options).Plan(page, sites, first);
+        foreach (Patch patch in plan.Patches)
+        {
+            if (patch.Tactic == PatchTactic.Trap)
+            {
+                continue;
+            }
+
+            var live = new LivePatch(page, patch);
+            patch.Trampoline.Span.CopyTo(_control.Slice(patch.TrampolineAddress - _window.WindowBase, patch.Trampoline.Length));
+            page.Apply(live);
+            Trampolines.Add(live);
+        }
+
+        foreach (PlannedSite site in plan.Sites)
+        {
+            _sites[site.Index]!.Tactic = site.Tactic;
+        }
+    }
+}

@@ -1,0 +1,200 @@
+// Brings patched copies and address spaces together: maps a copy where the guest fetches, takes it away when its frame is written,
+// and translates between guest addresses and the addresses where displaced instructions really run.
+using Rewriter.Patching;
+using Runtime.Engines.Direct.Paging;
+using Runtime.Engines.Interpreter;
+
+namespace Runtime.Engines.Direct.Code;
+
+/// <summary>Where execution is to go on for a guest EIP.</summary>
+internal enum Placement
+{
+    /// <summary>At the address given, natively.</summary>
+    Native,
+
+    /// <summary>Nowhere natively: the interpreter executes the instruction.</summary>
+    Emulate,
+}
+
+internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable frames, Cpu cpu)
+{
+    private readonly List<(AddressSpace Space, uint Page)> _mappings = [];
+
+    /// <summary>Settles a fetch fault: maps the patched copy of the page at <paramref name="linear"/>, scanned from the guest's EIP when that
+    /// lies in it.</summary>
+    /// <param name="error">The guest's page-fault error code when it is the guest's fault.</param>
+    public FillResult Map(AddressSpace space, uint linear, uint eip, bool user, out uint error)
+    {
+        if (!cpu.TryTranslate(linear, AccessKind.Fetch, user, out PageTranslation translation, out error))
+        {
+            return FillResult.GuestFault;
+        }
+
+        uint page = linear >> 12;
+        CodePage? code = CopyOf(page, translation);
+        if (code is null)
+        {
+            return FillResult.Emulate;
+        }
+
+        if (eip >> 12 == page)
+        {
+            Scan(space, code, (int)(eip & 0xFFF), user);
+        }
+
+        Protect(code.Key.Frame);
+        pager.Open(space, page);
+        space.MapCode(page, code.Key.Frame, code.Slot);
+        pager.Remember(space, page);
+        CheckCrossing(space, page - 1);
+        CheckCrossing(space, page);
+        return FillResult.Filled;
+    }
+
+    /// <summary>The patched copy that an address space shows at a linear address, or null.</summary>
+    public CodePage? At(AddressSpace space, uint linear)
+    {
+        ShadowPage shadow = space.Page(linear >> 12);
+        return shadow.Kind == ShadowKind.Code ? cache.InSlot(shadow.Slot) : null;
+    }
+
+    /// <summary>Scans a mapped copy from an address that trapped because nothing was known about it.</summary>
+    public void Scan(AddressSpace space, CodePage code, int offset, bool user)
+        => cache.Scan(code, offset, page => Following(space, page, user));
+
+    /// <summary>Where to enter the guest for an EIP: the address itself, its place in a trampoline, or not at all.</summary>
+    public Placement Place(AddressSpace space, uint eip, out uint address)
+    {
+        address = eip;
+        if (At(space, eip) is not CodePage code)
+        {
+            return Placement.Native;
+        }
+
+        int offset = (int)(eip & 0xFFF);
+        if (code.PatchAt(offset) is not LivePatch live)
+        {
+            // A site that was left to a trap would only come straight back.
+            return code.Sites.ContainsKey(offset) ? Placement.Emulate : Placement.Native;
+        }
+
+        if (live.Patch.Address == eip)
+        {
+            return Placement.Native;
+        }
+
+        foreach (TrampolineMapEntry entry in live.Patch.Map)
+        {
+            if (entry.GuestAddress == eip && entry.IsRestart)
+            {
+                address = live.Patch.TrampolineAddress + (uint)entry.Offset;
+                return Placement.Native;
+            }
+        }
+
+        return Placement.Emulate;
+    }
+
+    /// <summary>Drops all patched copies of a frame, and those that end in it.</summary>
+    public void Invalidate(uint frame)
+    {
+        foreach (CodePage code in cache.OfFrame(frame).ToArray())
+        {
+            foreach (CodePage before in cache.CrossingInto(frame, code.Key.Page))
+            {
+                Drop(before);
+            }
+
+            Drop(code);
+        }
+    }
+
+    /// <summary>Accounts for a store that the interpreter made to a frame with copies: those that hold the bytes as code are dropped.</summary>
+    public void Written(uint frame, int offset, int length)
+    {
+        ReadOnlySpan<byte> now = pager.FrameBytes(frame);
+        foreach (CodePage code in cache.OfFrame(frame).ToArray())
+        {
+            int end = Math.Min(offset + length, CodePage.Size);
+            if (code.HoldsCode(offset, end - offset))
+            {
+                Invalidate(frame);
+                return;
+            }
+
+            now[offset..end].CopyTo(code.Original.AsSpan(offset));
+        }
+    }
+
+    /// <summary>Drops every patched copy.</summary>
+    public void Clear()
+    {
+        foreach (CodePage code in cache.All.ToArray())
+        {
+            Drop(code);
+        }
+    }
+
+    private void Drop(CodePage code)
+    {
+        frames.CopyMappings(code.Key.Frame, _mappings);
+        foreach ((AddressSpace space, uint page) in _mappings)
+        {
+            ShadowPage shadow = space.Page(page);
+            if (shadow.Kind == ShadowKind.Code && shadow.Slot == code.Slot)
+            {
+                space.Drop(page);
+            }
+        }
+
+        if (ReferenceEquals(cache.InSlot(code.Slot), code))
+        {
+            cache.Remove(code);
+        }
+    }
+
+    private CodePage? CopyOf(uint page, in PageTranslation translation)
+    {
+        ulong frame = translation.Physical >> 12;
+        return frame < frames.Count ? cache.GetOrAdd(new CodePageKey((uint)frame, page, cpu.State.PagingEnabled && translation.User)) : null;
+    }
+
+    private CodePage? Following(AddressSpace space, CodePage code, bool user)
+    {
+        uint page = code.Key.Page + 1;
+        if (!cpu.TryTranslate(page << 12, AccessKind.Fetch, user, false, out PageTranslation translation, out _))
+        {
+            return null;
+        }
+
+        CodePage? following = CopyOf(page, translation);
+        if (following is not null)
+        {
+            Protect(following.Key.Frame);
+        }
+
+        return following;
+    }
+
+    /// <summary>Where two copies are neighbours in a space, the instruction that reaches from one into the other must have been
+    /// completed from that very frame.</summary>
+    private void CheckCrossing(AddressSpace space, uint page)
+    {
+        if (At(space, page << 12) is CodePage code && code.CrossingOffset >= 0 && !code.IsCrossingBlocked
+            && space.Page(page + 1) is { Kind: ShadowKind.Code } next && next.Frame != code.CrossingFrame)
+        {
+            code.IsCrossingBlocked = true;
+            code.Hide(code.CrossingOffset, 1);
+        }
+    }
+
+    /// <summary>A frame that has copies is not writable anywhere.</summary>
+    private void Protect(uint frame)
+    {
+        frames.CopyMappings(frame, _mappings);
+        foreach ((AddressSpace space, uint page) in _mappings)
+        {
+            space.Protect(page);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+// The patched copy of one guest code page, as it is mapped at one linear address. Bytes that are not known to be instructions are
+// HLT in the copy, so that whatever was not scanned traps before it runs.
+using Iced.Intel;
+using Rewriter.Patching;
+
+namespace Runtime.Engines.Direct.Code;
+
+/// <summary>What a patched copy stands for.</summary>
+/// <param name="Frame">Guest frame with the original bytes.</param>
+/// <param name="Page">Linear page where the copy runs: jumps in it are relative.</param>
+/// <param name="IsUser">Guest user mode can reach the page, so that its shims may not touch the window's data.</param>
+internal readonly record struct CodePageKey(uint Frame, uint Page, bool IsUser);
+
+/// <summary>A patch in force, and the page that it is in.</summary>
+internal sealed record LivePatch(CodePage Owner, Patch Patch)
+{
+    /// <summary>How often the guards of its displaced range were hit.</summary>
+    public int GuardHits { get; set; }
+}
+
+/// <summary>One patched copy. It answers the planner's questions about its own instructions.</summary>
+internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memory<byte> copy) : ICodeContext
+{
+    public const byte Trap = 0xF4;
+    public const int Size = 4096;
+
+    private readonly PageBitmap _starts = new();
+    private readonly PageBitmap _targets = new();
+    private readonly PageBitmap _patched = new();
+    private readonly PageBitmap _pinned = new();
+    private readonly Dictionary<int, Instruction> _instructions = [];
+
+    public CodePageKey Key => key;
+    public int Slot => slot;
+    public uint Address => key.Page << 12;
+
+    /// <summary>The frame's bytes; stores to the frame are intercepted while this copy exists.</summary>
+    public byte[] Original => original;
+
+    /// <summary>What the guest executes.</summary>
+    public Span<byte> Copy => copy.Span;
+
+    /// <summary>Sensitive instructions of the page by offset, with their index in the site table.</summary>
+    public Dictionary<int, int> Sites { get; } = [];
+
+    public List<LivePatch> Patches { get; } = [];
+
+    /// <summary>FPU, MMX and SSE instructions: traps while CR0.TS or CR0.EM is set.</summary>
+    public List<(int Offset, int Length)> FpuInstructions { get; } = [];
+
+    /// <summary>Offset of the instruction that reaches into the next page, or -1.</summary>
+    public int CrossingOffset { get; set; } = -1;
+
+    /// <summary>The frame that the crossing instruction was completed from.</summary>
+    public uint CrossingFrame { get; set; }
+
+    /// <summary>The crossing instruction is left to the interpreter: the next page is not the same in all address spaces.</summary>
+    public bool IsCrossingBlocked { get; set; }
+
+    public bool IsStart(int offset) => _starts[offset];
+
+    public bool IsPatched(int offset, int length) => _patched.Any(offset, Math.Min(length, Size - offset));
+
+    /// <summary>Records an instruction; its bytes stay traps until <see cref="Reveal"/>.</summary>
+    public void AddInstruction(int offset, in Instruction instruction)
+    {
+        _starts.Set(offset);
+        _instructions[offset] = instruction;
+    }
+
+    /// <summary>Puts original bytes into the copy.</summary>
+    public void Reveal(int offset, int length) => original.AsSpan(offset, length).CopyTo(Copy[offset..]);
+
+    /// <summary>Puts traps into the copy.</summary>
+    public void Hide(int offset, int length) => Copy.Slice(offset, length).Fill(Trap);
+
+    public void AddTarget(int offset) => _targets.Set(offset);
+
+    /// <summary>Whether any of the bytes belongs to a recorded instruction, or to one that begins in the page before.</summary>
+    public bool HoldsCode(int offset, int length)
+    {
+        for (int i = Math.Max(0, offset - 14); i < offset + length; i++)
+        {
+            if (_instructions.TryGetValue(i, out Instruction instruction) && i + instruction.Length > offset)
+            {
+                return true;
+            }
+        }
+
+        return _pinned.Any(offset, length);
+    }
+
+    /// <summary>Instructions here must stay where they are.</summary>
+    public void Pin(int offset, int length) => _pinned.Set(offset, Math.Min(length, Size - offset));
+
+    public void Apply(LivePatch live)
+    {
+        int offset = (int)(live.Patch.Address - Address);
+        live.Patch.NewBytes.Span.CopyTo(Copy[offset..]);
+        _patched.Set(offset, live.Patch.NewBytes.Length);
+        Patches.Add(live);
+    }
+
+    /// <summary>Takes a patch back: original bytes again, traps where the sites are.</summary>
+    public void Remove(LivePatch live)
+    {
+        Patches.Remove(live);
+        int first = (int)(live.Patch.Address - Address), length = live.Patch.NewBytes.Length;
+        _patched.Clear(first, length);
+        Hide(first, length);
+        for (int offset = first; offset < first + length; offset++)
+        {
+            if (_instructions.TryGetValue(offset, out Instruction instruction) && !Sites.ContainsKey(offset))
+            {
+                Reveal(offset, instruction.Length);
+            }
+        }
+    }
+
+    /// <summary>The patch whose overwritten range holds an offset.</summary>
+    public LivePatch? PatchAt(int offset)
+    {
+        if (!_patched[offset])
+        {
+            return null;
+        }
+
+        uint address = Address + (uint)offset;
+        return Patches.Find(live => address - live.Patch.Address < (uint)live.Patch.NewBytes.Length);
+    }
+
+    public bool TryGetInstruction(uint address, out Instruction instruction)
+    {
+        instruction = default;
+        return address >> 12 == key.Page && _instructions.TryGetValue((int)(address & 0xFFF), out instruction);
+    }
+
+    public bool TryGetPrevious(uint address, out Instruction previous)
+    {
+        for (uint length = 1; length <= 15; length++)
+        {
+            if (TryGetInstruction(address - length, out previous) && previous.Length == length)
+            {
+                return previous.FlowControl is not (FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return);
+            }
+        }
+
+        previous = default;
+        return false;
+    }
+
+    public bool IsTarget(uint address) => address >> 12 == key.Page && _targets[(int)(address & 0xFFF)];
+
+    public bool IsNeverDisplace(uint address, int length)
+    {
+        int offset = (int)(address - Address);
+        return address < Address || offset + length > Size || _patched.Any(offset, length) || _pinned.Any(offset, length);
+    }
+
+    public ReadOnlySpan<byte> Bytes(uint address, int length) => original.AsSpan((int)(address - Address), length);
+}

@@ -1,0 +1,262 @@
+// One guest address space and the stub process that holds it: the mechanism of the shadow. What goes where is the pager's policy.
+using Runtime.Abi;
+
+namespace Runtime.Engines.Direct.Paging;
+
+/// <summary>
+/// The shadow of one guest page directory. Changes are queued as system calls of the stub process and are in force when the guest
+/// next runs in it.
+/// </summary>
+internal sealed class AddressSpace : IDisposable
+{
+    private const int SysMmap = 9, SysMprotect = 10, SysMunmap = 11, SysPkeyMprotect = 329;
+    private const int ProtRead = 1, ProtWrite = 2, ProtExec = 4;
+    private const int MapSharedFixed = 0x11, MapPopulate = 0x8000;
+    private const uint PopulateAtMost = 16;
+
+    private readonly ShadowRegion?[] _regions = new ShadowRegion?[2048];
+    private readonly List<int> _active = [];
+    private readonly FrameTable _frames;
+    private readonly uint _windowBase;
+    private uint _dataPage;
+    private int _dataAccesses;
+
+    public AddressSpace(SpaceKey key, StubProcess stub, FrameTable frames, uint windowBase)
+    {
+        Key = key;
+        Stub = stub;
+        _frames = frames;
+        _windowBase = windowBase;
+        MapWindow();
+    }
+
+    public SpaceKey Key { get; set; }
+    public StubProcess Stub { get; }
+
+    /// <summary>The frame at the window's place for the GDT; none at first.</summary>
+    public uint? GdtAliasFrame { get; private set; }
+
+    /// <summary>The TLB epoch that the shadow was last compared in.</summary>
+    public long ValidatedAt { get; set; }
+
+    /// <summary>For choosing a space to give up.</summary>
+    public long LastUsed { get; set; }
+
+    /// <summary>Mappings made since the last wipe: an upper bound of what the host kernel keeps for the process.</summary>
+    public int MappingCount { get; private set; }
+
+    /// <summary>Indices of the regions with filled pages.</summary>
+    public IReadOnlyList<int> ActiveRegions => _active;
+
+    public ShadowRegion? Region(int index) => _regions[index];
+
+    public ShadowPage Page(uint page) => _regions[page >> 9]?.Pages[page & 511] ?? default;
+
+    /// <summary>The region's record, with <paramref name="source"/> as its origin; what it held from another origin is dropped.</summary>
+    public ShadowRegion Open(int index, in RegionSource source)
+    {
+        ShadowRegion region = _regions[index] ??= new ShadowRegion();
+        if (region.Filled > 0 && region.Source != source)
+        {
+            DropRegion(index);
+        }
+
+        region.Source = source;
+        return region;
+    }
+
+    /// <summary>Shows a run of frames at a run of pages inside one region.</summary>
+    /// <param name="key">Protection key; 0 is accessible to guest user and kernel.</param>
+    public void MapRun(uint page, uint frame, uint count, bool writable, bool executable, int key)
+    {
+        ulong protection = (ulong)(ProtRead | (writable ? ProtWrite : 0) | (executable ? ProtExec : 0));
+        ulong flags = MapSharedFixed | (count <= PopulateAtMost ? MapPopulate : 0ul);
+        ulong length = (ulong)count << 12;
+        Stub.Queue(SysMmap, (ulong)page << 12, length, protection, flags, StubLayout.RamFd, (ulong)frame << 12);
+        if (key != 0)
+        {
+            Stub.Queue(SysPkeyMprotect, (ulong)page << 12, length, protection, (ulong)key);
+        }
+
+        MappingCount++;
+        for (uint i = 0; i < count; i++)
+        {
+            Record(page + i, frame + i, writable ? ShadowKind.Writable : ShadowKind.ReadOnly);
+        }
+    }
+
+    /// <summary>Shows a patched copy at a page.</summary>
+    public void MapCode(uint page, uint frame, int slot)
+    {
+        long offset = StubLayout.CodeCacheFileOffset + ((long)slot << 12);
+        Stub.Queue(SysMmap, (ulong)page << 12, 4096, ProtRead | ProtExec, MapSharedFixed | MapPopulate, StubLayout.ControlFd, (ulong)offset);
+        if (Stub.Features.HasProtectionKeys)
+        {
+            Stub.Queue(SysPkeyMprotect, (ulong)page << 12, 4096, ProtRead | ProtExec, (ulong)Stub.Features.ExecuteOnlyKey);
+        }
+
+        MappingCount += 2;
+        Record(page, frame, ShadowKind.Code);
+        _regions[page >> 9]!.Pages[page & 511].Slot = (ushort)slot;
+    }
+
+    /// <summary>Takes the write permission of a page away.</summary>
+    public void Protect(uint page)
+    {
+        ref ShadowPage shadow = ref _regions[page >> 9]!.Pages[page & 511];
+        if (shadow.Kind == ShadowKind.Writable)
+        {
+            // mprotect keeps the page's protection key.
+            Stub.Queue(SysMprotect, (ulong)page << 12, 4096, ProtRead);
+            shadow.Kind = ShadowKind.ReadOnly;
+            MappingCount += 2;
+        }
+    }
+
+    /// <summary>Notes a data access to a page that holds a patched copy.</summary>
+    /// <returns>True when there were so many in a row that the page should be shown as data.</returns>
+    public bool CountDataAccess(uint page)
+    {
+        const int patience = 16;
+        _dataAccesses = page == _dataPage ? _dataAccesses + 1 : 1;
+        _dataPage = page;
+        return _dataAccesses % patience == 0;
+    }
+
+    public void Drop(uint page)
+    {
+        ShadowRegion? region = _regions[page >> 9];
+        if (region is null || region.Pages[page & 511].Kind == ShadowKind.Absent)
+        {
+            return;
+        }
+
+        Stub.Queue(SysMunmap, (ulong)page << 12, 4096);
+        MappingCount++;
+        Forget(region, page);
+    }
+
+    public void DropRegion(int index)
+    {
+        ShadowRegion region = _regions[index]!;
+        Stub.Queue(SysMunmap, (ulong)index << 21, 1 << 21);
+        ForgetAll(index, region);
+    }
+
+    /// <summary>Empties the space; the monitor window stays.</summary>
+    public void Wipe()
+    {
+        ulong windowEnd = (ulong)_windowBase + MonitorWindow.Size;
+        Stub.Queue(SysMunmap, 0, _windowBase);
+        if (windowEnd < 1ul << 32)
+        {
+            Stub.Queue(SysMunmap, windowEnd, (1ul << 32) - windowEnd);
+        }
+
+        while (_active.Count > 0)
+        {
+            int index = _active[^1];
+            ForgetAll(index, _regions[index]!);
+        }
+
+        MappingCount = 0;
+    }
+
+    public void Dispose()
+    {
+        while (_active.Count > 0)
+        {
+            int index = _active[^1];
+            ForgetAll(index, _regions[index]!);
+        }
+
+        Stub.Dispose();
+    }
+
+    private void MapWindow()
+    {
+        const ulong readWrite = ProtRead | ProtWrite, execute = ProtRead | ProtExec;
+        int kernel = Stub.Features.KernelKey, executeOnly = Stub.Features.ExecuteOnlyKey;
+        Map(0, 4096, readWrite, kernel);
+        Map(MonitorWindow.UserDataOffset, 4096, readWrite, 0);
+        Map(MonitorWindow.GateOffset, 4096, execute, 0);
+        Map(MonitorWindow.SelectorTableOffset, MonitorWindow.SelectorTableSize, ProtRead, kernel);
+        Map(MonitorWindow.TrampolineOffset, MonitorWindow.Size - MonitorWindow.TrampolineOffset, execute, executeOnly);
+
+        void Map(uint offset, uint length, ulong protection, int key)
+        {
+            ulong address = (ulong)_windowBase + offset;
+            Stub.Queue(SysMmap, address, length, protection, MapSharedFixed, StubLayout.ControlFd, (ulong)StubLayout.WindowFileOffset + offset);
+            if (key != 0)
+            {
+                Stub.Queue(SysPkeyMprotect, address, length, protection, (ulong)key);
+            }
+        }
+    }
+
+    /// <summary>Shows a guest frame, read only and to the guest kernel only, at the window's place for the GDT.</summary>
+    public void MapGdtAlias(uint frame)
+    {
+        if (GdtAliasFrame != frame)
+        {
+            GdtAliasFrame = frame;
+            ulong address = (ulong)_windowBase + MonitorWindow.GdtAliasOffset;
+            Stub.Queue(SysMmap, address, 4096, ProtRead, MapSharedFixed | MapPopulate, StubLayout.RamFd, (ulong)frame << 12);
+            if (Stub.Features.HasProtectionKeys)
+            {
+                Stub.Queue(SysPkeyMprotect, address, 4096, ProtRead, (ulong)Stub.Features.KernelKey);
+            }
+        }
+    }
+
+    private void Record(uint page, uint frame, ShadowKind kind)
+    {
+        int index = (int)(page >> 9);
+        ShadowRegion region = _regions[index]!;
+        ref ShadowPage shadow = ref region.Pages[page & 511];
+        if (shadow.Kind != ShadowKind.Absent && shadow.Frame == frame)
+        {
+            shadow.Kind = kind;
+            return;
+        }
+
+        if (shadow.Kind != ShadowKind.Absent)
+        {
+            _frames.Remove(shadow.Frame, this, page);
+        }
+        else if (region.Filled++ == 0)
+        {
+            _active.Add(index);
+        }
+
+        shadow = new ShadowPage { Frame = frame, Kind = kind };
+        _frames.Add(frame, this, page);
+    }
+
+    private void Forget(ShadowRegion region, uint page)
+    {
+        ref ShadowPage shadow = ref region.Pages[page & 511];
+        _frames.Remove(shadow.Frame, this, page);
+        shadow = default;
+        if (--region.Filled == 0)
+        {
+            _active.Remove((int)(page >> 9));
+        }
+    }
+
+    private void ForgetAll(int index, ShadowRegion region)
+    {
+        for (uint i = 0; i < ShadowRegion.PageCount && region.Filled > 0; i++)
+        {
+            if (region.Pages[i].Kind != ShadowKind.Absent)
+            {
+                Forget(region, ((uint)index << 9) + i);
+            }
+        }
+    }
+}
+
+/// <summary>Which stub process a state of the guest runs in.</summary>
+/// <param name="Root">CR3 without its low bits, CR4.PAE in bit 0; all ones while paging is off.</param>
+/// <param name="User">Guest user mode has a process of its own: only on hosts without protection keys.</param>
+internal readonly record struct SpaceKey(ulong Root, bool User);

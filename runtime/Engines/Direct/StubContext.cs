@@ -1,0 +1,119 @@
+// Carries the guest's registers between VcpuState and the control block of a stub process. What comes back is validated here.
+using System.Buffers.Binary;
+
+namespace Runtime.Engines.Direct;
+
+/// <summary>One virtual CPU's way into and out of stub processes.</summary>
+internal sealed class StubContext(VcpuState state, HostSegments segments)
+{
+    /// <summary>Bits of EFLAGS that ring-3 code changes by itself. The others are virtual.</summary>
+    private const uint NativeFlags = FlagBits.Arithmetic | FlagBits.Df | FlagBits.Ac | FlagBits.Id | FlagBits.Nt;
+
+    // PKRU: two bits a key, access disable and write disable (SDM vol. 3, 4.6.2). Key 0 is always open.
+    private const uint PkruAllClosed = 0x5555_5554;
+
+    private bool _fxIsCurrent = true;
+
+    /// <summary>Whether the guest can run natively in its present state: flat 32-bit protected mode, nothing that needs single steps.</summary>
+    public bool CanRunNatively
+    {
+        get
+        {
+            ref SegmentRegister code = ref state.Segments[(int)SegmentIndex.Cs];
+            ref SegmentRegister stack = ref state.Segments[(int)SegmentIndex.Ss];
+            return state.ProtectedMode
+                && (state.Eflags & (FlagBits.Vm | FlagBits.Tf | FlagBits.Rf)) == 0
+                && (state.Dr7 & 0xFF) == 0
+                && !state.InterruptShadow
+                && code.IsFlat && code.Is32Bit
+                && stack.IsFlat && stack.Is32Bit;
+        }
+    }
+
+    /// <summary>Puts the guest's registers into the control block.</summary>
+    /// <param name="eip">Where to execute: the guest's EIP, or its place in a trampoline.</param>
+    public void Load(StubProcess stub, uint eip)
+    {
+        for (int i = 0; i < 8; i++)
+        {
+            stub.Word(StubLayout.Gpr + (i * 4)) = state.Gpr[i];
+        }
+
+        stub.Quad(StubLayout.FrameEip) = eip;
+        stub.Quad(StubLayout.FrameCs) = HostSegments.FlatCode;
+        stub.Quad(StubLayout.FrameEflags) = (state.Eflags & NativeFlags) | FlagBits.If | 2;
+        stub.Quad(StubLayout.FrameEsp) = state.Gpr[VcpuState.Esp];
+        stub.Quad(StubLayout.FrameSs) = segments.Selector(state.Segments[(int)SegmentIndex.Ss], stub);
+        stub.Word(StubLayout.Ds) = segments.Selector(state.Segments[(int)SegmentIndex.Ds], stub);
+        stub.Word(StubLayout.Es) = segments.Selector(state.Segments[(int)SegmentIndex.Es], stub);
+        stub.Word(StubLayout.Fs) = segments.Selector(state.Segments[(int)SegmentIndex.Fs], stub);
+        stub.Word(StubLayout.Gs) = segments.Selector(state.Segments[(int)SegmentIndex.Gs], stub);
+        stub.Word(StubLayout.Pkru) = PkruAllClosed & ~(state.Cpl == 3 ? 0 : 3u << (2 * stub.Features.KernelKey));
+        if (_fxIsCurrent)
+        {
+            LoadFpu(stub);
+        }
+    }
+
+    /// <summary>Takes the guest's registers out of the control block, all but EIP and the FPU.</summary>
+    /// <returns>False when the code selector is not the one that was loaded: the guest escaped into another mode.</returns>
+    public bool Store(StubProcess stub)
+    {
+        for (int i = 0; i < 8; i++)
+        {
+            if (i != VcpuState.Esp)
+            {
+                state.Gpr[i] = stub.Word(StubLayout.Gpr + (i * 4));
+            }
+        }
+
+        state.Gpr[VcpuState.Esp] = (uint)stub.Quad(StubLayout.FrameEsp);
+        state.Eflags = ((uint)stub.Quad(StubLayout.FrameEflags) & NativeFlags) | (state.Eflags & ~NativeFlags) | 2;
+        return stub.Quad(StubLayout.FrameCs) == HostSegments.FlatCode;
+    }
+
+    /// <summary>Makes <see cref="VcpuState.Fx"/> current, for the interpreter; it stays so until the guest runs again.</summary>
+    public void StoreFpu(StubProcess stub)
+    {
+        if (!_fxIsCurrent)
+        {
+            stub.SaveFpu();
+            stub.Bytes(StubLayout.Xsave, 512).CopyTo(state.Fx);
+            // Components in their initial state are not stored by XSAVE's reader: XSTATE_BV says which are (SDM vol. 1, 13.4.2).
+            uint present = stub.Word(StubLayout.Xsave + 512);
+            if ((present & 1) == 0)
+            {
+                InitialX87(state.Fx);
+            }
+
+            if ((present & 2) == 0)
+            {
+                state.Fx.AsSpan(160, 128).Clear();
+            }
+
+            _fxIsCurrent = true;
+        }
+    }
+
+    /// <summary>The guest ran: its FPU registers are in the process or in its control block.</summary>
+    public void FpuLeft() => _fxIsCurrent = false;
+
+    private void LoadFpu(StubProcess stub)
+    {
+        Span<byte> xsave = stub.Bytes(StubLayout.Xsave, StubLayout.XsaveSize);
+        xsave[512..].Clear();
+        state.Fx.CopyTo(xsave);
+        // Reserved MXCSR bits would fault (SDM vol. 1, 10.2.3).
+        uint control = BinaryPrimitives.ReadUInt32LittleEndian(xsave[24..]);
+        BinaryPrimitives.WriteUInt32LittleEndian(xsave[24..], control & 0xFFFF);
+        stub.Word(StubLayout.Xsave + 512) = 3;
+        stub.Word(StubLayout.FpuInMemory) = 1;
+    }
+
+    private static void InitialX87(Span<byte> fx)
+    {
+        fx[..24].Clear();
+        fx.Slice(32, 128).Clear();
+        BinaryPrimitives.WriteUInt16LittleEndian(fx, 0x37F);
+    }
+}

@@ -1,0 +1,89 @@
+// The monitor's view of the window: the fields that shims read and write, and its bytes for the interpreter.
+using System.Buffers.Binary;
+using Runtime.Abi;
+using Runtime.Engines.Interpreter;
+
+namespace Runtime.Engines.Direct;
+
+/// <summary>The monitor window as memory. The guest kernel can write its data page: what is read here is a guest's word, nothing more.</summary>
+internal sealed class WindowMemory(SharedFile control, uint windowBase) : ILinearOverlay
+{
+    public const uint NoSite = uint.MaxValue;
+
+    public uint Base => windowBase;
+
+    public bool Covers(uint linear) => linear - windowBase < MonitorWindow.Size;
+
+    public bool Permits(uint linear, AccessKind access, bool user)
+    {
+        uint offset = linear - windowBase;
+        return access == AccessKind.Fetch ? offset >= MonitorWindow.GateOffset
+            : offset < MonitorWindow.UserDataOffset ? !user
+            : offset < MonitorWindow.GateOffset;
+    }
+
+    public Span<byte> Bytes(uint linear, int length)
+    {
+        uint offset = linear - windowBase;
+        return control.Slice(StubLayout.WindowFileOffset + offset, (int)Math.Min((uint)length, MonitorWindow.Size - offset));
+    }
+
+    /// <summary>A field of <see cref="MonitorWindow.Data"/>.</summary>
+    public uint this[uint field]
+    {
+        get => BinaryPrimitives.ReadUInt32LittleEndian(control.Slice(StubLayout.WindowFileOffset + field, 4));
+        set => BinaryPrimitives.WriteUInt32LittleEndian(control.Slice(StubLayout.WindowFileOffset + field, 4), value);
+    }
+
+    /// <summary>Writes the gate: a jump to the stub's entry, which is at the same address in all stub processes.</summary>
+    public void WriteGate(ulong stubEntry)
+    {
+        // jmp qword ptr [rip+0], then the address.
+        Span<byte> gate = control.Slice(StubLayout.WindowFileOffset + MonitorWindow.GateOffset, 14);
+        BinaryPrimitives.WriteUInt16LittleEndian(gate, 0x25FF);
+        BinaryPrimitives.WriteUInt32LittleEndian(gate[2..], 0);
+        BinaryPrimitives.WriteUInt64LittleEndian(gate[6..], stubEntry);
+    }
+
+    /// <summary>Writes what shims read of the guest's processor.</summary>
+    public void Publish(VcpuState state, bool wantInterruptWindow)
+    {
+        this[MonitorWindow.Data.VirtualIf] = state.Eflags & FlagBits.If;
+        this[MonitorWindow.Data.EventPending] = wantInterruptWindow ? FlagBits.If : 0;
+        this[MonitorWindow.Data.FlagsBias] = (state.Eflags & FlagBits.Iopl) - FlagBits.If;
+        this[MonitorWindow.Data.SiteIndex] = NoSite;
+        this[MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex] = NoSite;
+        for (uint i = 0; i < 6; i++)
+        {
+            this[MonitorWindow.Data.Selectors + (i * 4)] = state.Segments[(int)i].Selector;
+            this[MonitorWindow.Data.LoadedSlot + (i * 4)] = MonitorWindow.Slots.None;
+        }
+
+        this[MonitorWindow.Data.Ldtr] = state.Ldtr.Selector;
+        this[MonitorWindow.Data.Tr] = state.Tr.Selector;
+        this[MonitorWindow.Data.Cr0] = state.Cr0;
+        this[MonitorWindow.Data.Cr2] = state.Cr2;
+        this[MonitorWindow.Data.Cr3] = state.Cr3;
+        this[MonitorWindow.Data.Cr4] = state.Cr4;
+        Publish(MonitorWindow.Data.Gdtr, state.Gdtr);
+        Publish(MonitorWindow.Data.Idtr, state.Idtr);
+        this[MonitorWindow.Data.TscOffset] = (uint)state.TscOffset;
+        this[MonitorWindow.Data.TscOffset + 4] = (uint)(state.TscOffset >> 32);
+    }
+
+    /// <summary>The site that was named to the gate since <see cref="Publish(VcpuState, bool)"/>, by kernel or user code.</summary>
+    public uint TakeSite()
+    {
+        uint site = this[MonitorWindow.Data.SiteIndex];
+        return site != NoSite ? site : this[MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex];
+    }
+
+    /// <summary>A byte of the selector table.</summary>
+    public void SetSlotOf(ushort selector, byte slot) => control.Slice(StubLayout.WindowFileOffset + MonitorWindow.SelectorTableOffset + selector, 1)[0] = slot;
+
+    private void Publish(uint field, TableRegister table)
+    {
+        this[field] = table.Limit | table.Base << 16;
+        this[field + 4] = table.Base >> 16;
+    }
+}

@@ -1,0 +1,91 @@
+// The whole of an IA-32 processor in C#. This file holds its surface and wiring; each other Cpu.*.cs file is a chapter of the SDM.
+// Flow: Run (Cpu.Execution) -> fetch (Cpu.Fetch) -> handler (chapters) -> Settle (Cpu.Faults) when a handler says no.
+using Iced.Intel;
+using Runtime.Memory;
+
+namespace Runtime.Engines.Interpreter;
+
+/// <summary>
+/// Executes guest instructions one by one on a <see cref="VcpuState"/>. Whoever changes the state between calls need not say so:
+/// every entry derives what it caches from it again. The TLB is the exception: change page tables or CR3 behind its back and call
+/// <see cref="FlushTlb"/>.
+/// </summary>
+public sealed partial class Cpu
+{
+    private readonly VcpuState _state;
+    private readonly GuestMemory _memory;
+    private readonly CpuModel _model;
+    private readonly ITimeStamp _tsc;
+    private readonly HandlerTable _handlers = new();
+    private readonly InstructionDecoder _decoder;
+    private long _retired;
+
+    public Cpu(VcpuState state, GuestMemory memory, CpuModel model, ITimeStamp tsc)
+    {
+        _state = state;
+        _memory = memory;
+        _model = model;
+        _tsc = tsc;
+        _decoder = new InstructionDecoder(_handlers);
+        RegisterDataTransfer();
+        RegisterStack();
+        RegisterArithmetic();
+        RegisterDecimal();
+        RegisterShifts();
+        RegisterBits();
+        RegisterControlTransfer();
+        RegisterFarTransfer();
+        RegisterStrings();
+        RegisterFlagControl();
+        RegisterInputOutput();
+        RegisterSegments();
+        RegisterProtection();
+        RegisterControlRegisters();
+        RegisterModelSpecific();
+        RegisterMiscellaneous();
+        RegisterX87Transfer();
+        RegisterX87Arithmetic();
+        RegisterX87Transcendental();
+        RegisterX87Control();
+        RegisterVector();
+        PowerUpX87();
+    }
+
+    public VcpuState State => _state;
+
+    public CpuModel Model => _model;
+
+    /// <summary>Instructions completed since construction; each element of a repeated string instruction counts for itself only when
+    /// it is the last.</summary>
+    public long InstructionsRetired => _retired;
+
+    public ICpuObserver? Observer { get; set; }
+
+    /// <summary>One byte per frame of RAM; a store to a frame whose byte is not zero is reported to <see cref="Observer"/>.</summary>
+    public byte[]? FrameFlags { get; set; }
+
+    /// <summary>The monitor window, while the guest runs with patched code.</summary>
+    public ILinearOverlay? Overlay
+    {
+        get;
+        set
+        {
+            field = value;
+            FlushTlb();
+        }
+    }
+
+    public ICodeView? CodeView
+    {
+        get;
+        set
+        {
+            field = value;
+            FlushTlb();
+        }
+    }
+
+    private ref uint Gpr(int index) => ref _state.Gpr[index];
+
+    private ref SegmentRegister Segment(SegmentIndex index) => ref _state.Segments[(int)index];
+}

@@ -1,0 +1,85 @@
+// What the guest's processor claims to be. CPUID answers from here, and instructions of absent features are #UD.
+using System.Text;
+
+namespace Runtime.Engines.Interpreter;
+
+/// <summary>EAX EBX ECX EDX of one CPUID leaf.</summary>
+public readonly record struct CpuidLeaf(uint Eax, uint Ebx, uint Ecx, uint Edx);
+
+/// <summary>Feature bits of CPUID leaf 1, EDX (SDM vol. 2, table 3-11).</summary>
+[Flags]
+public enum CpuFeatures : uint
+{
+    Fpu = 1 << 0,
+    Vme = 1 << 1,
+    De = 1 << 2,
+    Pse = 1 << 3,
+    Tsc = 1 << 4,
+    Msr = 1 << 5,
+    Pae = 1 << 6,
+    Cx8 = 1 << 8,
+    Apic = 1 << 9,
+    Sep = 1 << 11,
+    Mtrr = 1 << 12,
+    Pge = 1 << 13,
+    Cmov = 1 << 15,
+    Pat = 1 << 16,
+    Pse36 = 1 << 17,
+    Clfsh = 1 << 19,
+    Mmx = 1 << 23,
+    Fxsr = 1 << 24,
+    Sse = 1 << 25,
+    Sse2 = 1 << 26,
+}
+
+/// <summary>An immutable description of a processor.</summary>
+public sealed class CpuModel
+{
+    private const uint HypervisorPresent = 1u << 31;
+
+    /// <summary>A 686-class processor with SSE2, no APIC, no fast system calls.</summary>
+    public static readonly CpuModel Default = new();
+
+    public CpuFeatures Features { get; init; } = CpuFeatures.Fpu | CpuFeatures.De | CpuFeatures.Pse | CpuFeatures.Tsc | CpuFeatures.Msr
+        | CpuFeatures.Pae | CpuFeatures.Cx8 | CpuFeatures.Pge | CpuFeatures.Cmov | CpuFeatures.Pat | CpuFeatures.Clfsh | CpuFeatures.Mmx
+        | CpuFeatures.Fxsr | CpuFeatures.Sse | CpuFeatures.Sse2;
+
+    /// <summary>IA32_EFER.NXE may be set.</summary>
+    public bool NoExecute { get; init; } = true;
+
+    /// <summary>12 characters.</summary>
+    public string Vendor { get; init; } = "GenuineIntel";
+
+    /// <summary>At most 47 characters.</summary>
+    public string Brand { get; init; } = "Rewriter IA-32 virtual processor";
+
+    /// <summary>Family, model and stepping as leaf 1 EAX encodes them.</summary>
+    public uint Signature { get; init; } = 0x6B1;
+
+    public bool Has(CpuFeatures features) => (Features & features) == features;
+
+    public CpuidLeaf Leaf(uint leaf, uint subleaf) => leaf switch
+    {
+        0 => new(2, Pack(Vendor, 0), Pack(Vendor, 8), Pack(Vendor, 4)),
+        1 => new(Signature, Has(CpuFeatures.Clfsh) ? 8u << 8 : 0, HypervisorPresent, (uint)Features),
+        0x8000_0000 => new(0x8000_0008, 0, 0, 0),
+        0x8000_0001 => new(0, 0, 0, NoExecute ? 1u << 20 : 0),
+        0x8000_0002 or 0x8000_0003 or 0x8000_0004 => BrandLeaf((int)(leaf - 0x8000_0002) * 16),
+        0x8000_0008 => new(0x2024, 0, 0, 0),
+        _ => default,
+    };
+
+    private CpuidLeaf BrandLeaf(int from) => new(Pack(Brand, from), Pack(Brand, from + 4), Pack(Brand, from + 8), Pack(Brand, from + 12));
+
+    private static uint Pack(string text, int from)
+    {
+        uint value = 0;
+        byte[] bytes = Encoding.ASCII.GetBytes(text);
+        for (int i = 0; i < 4; i++)
+        {
+            value |= from + i < bytes.Length ? (uint)bytes[from + i] << 8 * i : 0;
+        }
+
+        return value;
+    }
+}

@@ -1,0 +1,45 @@
+// Puts a kernel into memory and the processor at its entry.
+using Rewriter.Images;
+using Runtime.Engines;
+using Runtime.Memory;
+
+namespace Runtime.Loading;
+
+/// <summary>A file that is given to the kernel in memory.</summary>
+/// <param name="CommandLine">What the kernel is told of it: by custom its path and arguments.</param>
+public sealed record BootModule(string CommandLine, ReadOnlyMemory<byte> Contents);
+
+/// <summary>What a user hands to a kernel.</summary>
+public sealed record BootParameters(string CommandLine, IReadOnlyList<BootModule> Modules);
+
+/// <summary>Loads images by the protocols of <see cref="BootProtocol"/>.</summary>
+public static class BootLoader
+{
+    /// <exception cref="BadImageException">The image cannot be booted, or it and its modules do not fit into memory.</exception>
+    public static void Load(KernelImage image, BootParameters parameters, GuestMemory memory, VcpuState state)
+    {
+        BootPlan plan = BootPlan.For(image);
+        var space = new BootSpace(memory.Length - Math.Min(memory.Length, MachineLayout.FirmwareReserve));
+        foreach (LoadRange range in plan.Ranges)
+        {
+            if (range.End > memory.Length)
+            {
+                throw new BadImageException(BootSpace.TooSmall("the kernel", range.End, memory.Length));
+            }
+
+            Span<byte> destination = memory.Slice(new GuestPhysicalAddress(range.Address), checked((int)range.MemorySize));
+            image.Payload.Span.Slice((int)range.FileOffset, (int)range.FileSize).CopyTo(destination);
+            destination[(int)range.FileSize..].Clear();
+            space.Take(range.Address, range.MemorySize);
+        }
+
+        BiosDataArea.Write(memory, plan);
+        FlatProtectedMode.Enter(state, (uint)plan.Entry.Value);
+        if (plan.Protocol == BootProtocol.Multiboot1)
+        {
+            uint info = MultibootInfoWriter.Write(parameters, plan, space, memory);
+            state.Gpr[VcpuState.Eax] = MultibootInfoWriter.BootMagic;
+            state.Gpr[VcpuState.Ebx] = info;
+        }
+    }
+}

@@ -1,0 +1,96 @@
+// The board: all devices of one machine, on their ports and interrupt lines. It knows no engine; tests drive it through the bus.
+using Runtime.Devices;
+using Runtime.Time;
+
+namespace Runtime;
+
+/// <summary>What a board is fitted with.</summary>
+/// <param name="MemoryBytes">RAM, for the cells of the CMOS that tell it.</param>
+/// <param name="Disks">Primary master, primary slave, secondary master, secondary slave; at most four.</param>
+public sealed record PlatformParts(ulong MemoryBytes, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace);
+
+/// <summary>The devices of one machine, wired as <see cref="MachineLayout"/> says, in the state in which a BIOS hands over.</summary>
+public sealed class PcPlatform
+{
+    public PcPlatform(PlatformParts parts, IClock clock, IPowerControl power)
+    {
+        Bus = new PortBus(parts.Trace);
+        Pic = new Pic8259Pair(parts.Trace);
+        AttachInterruptControllers(parts);
+        AttachTimers(parts, clock);
+        AttachKeyboardController(parts, power);
+        AttachIde(parts);
+        AttachPower(power);
+        AttachLegacy(clock);
+
+        var uart = new Uart16550(Pic.Line(MachineLayout.SerialIrq), parts.Serial);
+        Bus.Attach(uart, MachineLayout.Serial, 8);
+        Deadlines.Add(uart);
+        BiosHandover.Apply(Bus);
+    }
+
+    public PortBus Bus { get; }
+
+    public Pic8259Pair Pic { get; }
+
+    public DeadlineQueue Deadlines { get; } = new();
+
+    private void AttachInterruptControllers(PlatformParts parts)
+    {
+        // 82371AB: inputs 0, 1, 2, 8 and 13 are always edge-triggered.
+        Bus.Attach(Pic.Master, MachineLayout.MasterPic, 2);
+        Bus.Attach(Pic.Slave, MachineLayout.SlavePic, 2);
+        Bus.Attach(Pic.Master.EdgeLevelControl(0xF8), MachineLayout.MasterPicElcr, 1);
+        Bus.Attach(Pic.Slave.EdgeLevelControl(0xDE), MachineLayout.SlavePicElcr, 1);
+    }
+
+    private void AttachTimers(PlatformParts parts, IClock clock)
+    {
+        var pit = new Pit8254(clock, Pic.Line(MachineLayout.TimerIrq), parts.Trace);
+        var rtc = new Rtc146818(clock, Pic.Line(MachineLayout.RtcIrq), parts.MemoryBytes);
+        Bus.Attach(pit, MachineLayout.Pit, 4);
+        Bus.Attach(new SystemControlPortB(pit, clock), MachineLayout.SystemControlB, 1);
+        Bus.Attach(rtc, MachineLayout.Cmos, 2);
+        Deadlines.Add(pit);
+        Deadlines.Add(rtc);
+    }
+
+    private void AttachKeyboardController(PlatformParts parts, IPowerControl power)
+    {
+        var a20 = new A20Gate();
+        var keyboard = new I8042(Pic.Line(MachineLayout.KeyboardIrq), Pic.Line(MachineLayout.MouseIrq), a20, power, parts.Trace);
+        Bus.Attach(keyboard.DataPort, MachineLayout.KeyboardData, 1);
+        Bus.Attach(keyboard.CommandPort, MachineLayout.KeyboardCommand, 1);
+        Bus.Attach(new SystemControlPortA(a20, power), MachineLayout.SystemControlA, 1);
+    }
+
+    private void AttachIde(PlatformParts parts)
+    {
+        DiskImage? Disk(int index) => index < parts.Disks.Count ? parts.Disks[index] : null;
+        var primary = new IdeChannel([Disk(0), Disk(1)], 1, Pic.Line(MachineLayout.PrimaryIdeIrq), parts.Trace);
+        var secondary = new IdeChannel([Disk(2), Disk(3)], 3, Pic.Line(MachineLayout.SecondaryIdeIrq), parts.Trace);
+        Bus.Attach(primary.CommandBlock, MachineLayout.PrimaryIde, 8);
+        Bus.Attach(primary.ControlBlock, MachineLayout.PrimaryIdeControl, 1);
+        Bus.Attach(secondary.CommandBlock, MachineLayout.SecondaryIde, 8);
+        Bus.Attach(secondary.ControlBlock, MachineLayout.SecondaryIdeControl, 1);
+    }
+
+    private void AttachPower(IPowerControl power)
+    {
+        Bus.Attach(new DebugExit(power), MachineLayout.DebugExit, 4);
+        Bus.Attach(new PowerOffPort("port 0x604", power), MachineLayout.PowerOff, 2);
+        Bus.Attach(new PowerOffPort("port 0xb004", power), MachineLayout.BochsPowerOff, 2);
+        Bus.Attach(new PciConfigPorts(power), MachineLayout.PciConfig, 8);
+    }
+
+    private void AttachLegacy(IClock clock)
+    {
+        var vga = new VgaText(clock);
+        Bus.Attach(new Dma8237(portShift: 0), MachineLayout.Dma8, 16);
+        Bus.Attach(new Dma8237(portShift: 1), MachineLayout.Dma16, 32);
+        Bus.Attach(new PostPort(), MachineLayout.Post, 1);
+        Bus.Attach(new DmaPageRegisters(), MachineLayout.DmaPages, 15);
+        Bus.Attach(vga.Crtc, MachineLayout.VgaCrtc, 2);
+        Bus.Attach(vga.Status, MachineLayout.VgaStatus, 1);
+    }
+}

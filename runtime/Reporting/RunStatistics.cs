@@ -1,0 +1,71 @@
+// What --stats writes: the account of one run, for people and for compare.
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Runtime.Abi;
+using Runtime.Commands;
+using Runtime.Engines;
+
+namespace Runtime.Reporting;
+
+/// <summary>Exits for one reason.</summary>
+public sealed record ExitStatistic(string Reason, long Count, long Nanoseconds);
+
+/// <summary>Exits at one guest address.</summary>
+public sealed record SiteStatistic(string Address, string? Symbol, long Count, long Nanoseconds);
+
+/// <summary>One run. Times are in nanoseconds; <paramref name="Exits"/> and <paramref name="Sites"/> begin with the dearest.</summary>
+/// <param name="GuestCpuNanoseconds">Time in guest code.</param>
+public sealed record RunStatistics(
+    string Image,
+    string Mode,
+    string Engine,
+    int ExitStatus,
+    string? Outcome,
+    long WallNanoseconds,
+    long GuestCpuNanoseconds,
+    IReadOnlyList<ExitStatistic> Exits,
+    IReadOnlyList<SiteStatistic> Sites)
+{
+    private const int SiteCount = 32;
+
+    public static RunStatistics Collect(
+        string image, ExecutionMode mode, string engine, Outcome outcome, TimeSpan wall, long guestNanoseconds, ExitCounters counters, SymbolTable symbols)
+        => new(
+            image,
+            mode.ToString().ToLowerInvariant(),
+            engine,
+            outcome.ExitStatus,
+            outcome.Line,
+            (long)(wall.TotalMicroseconds * 1000),
+            guestNanoseconds,
+            [.. counters.Reasons.Where(reason => reason.Count > 0).OrderByDescending(reason => reason.Nanoseconds)
+                .Select(reason => new ExitStatistic(KebabCase(reason.Reason), reason.Count, reason.Nanoseconds))],
+            [.. counters.Sites.Hottest(SiteCount)
+                .Select(site => new SiteStatistic($"0x{site.Eip:x8}", symbols.Find(site.Eip), site.Count, site.Nanoseconds))]);
+
+    /// <exception cref="UsageException">The file cannot be written; what was there before is kept.</exception>
+    public void Save(string path)
+    {
+        string partial = path + ".partial";
+        try
+        {
+            File.WriteAllText(partial, JsonSerializer.Serialize(this, StatisticsJson.Default.RunStatistics) + "\n");
+            File.Move(partial, path, overwrite: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"--stats {path}: {MachineOptions.Reason(exception)}");
+        }
+    }
+
+    /// <exception cref="JsonException">The text is not what <see cref="Save"/> writes.</exception>
+    public static RunStatistics? Parse(string json) => JsonSerializer.Deserialize(json, StatisticsJson.Default.RunStatistics);
+
+    private static string KebabCase(string name) => JsonNamingPolicy.KebabCaseLower.ConvertName(name);
+}
+
+/// <summary>Serialization code generated at compile time.</summary>
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(RunStatistics))]
+[JsonSerializable(typeof(ComparisonReport))]
+internal sealed partial class StatisticsJson : JsonSerializerContext;

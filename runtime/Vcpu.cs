@@ -1,0 +1,183 @@
+// The run loop of a virtual processor: run guest code, settle the exit, deliver what is pending, again.
+using Runtime.Devices;
+using Runtime.Engines;
+using Runtime.Time;
+
+namespace Runtime;
+
+/// <summary>One virtual processor of a <see cref="VirtualMachine"/>. All devices are used on the thread that is in <see cref="Run"/>.</summary>
+internal sealed class Vcpu : IDisposable
+{
+    private readonly IExecutionEngine _engine;
+    private readonly VirtualMachine _machine;
+    private readonly IClock _clock;
+    private readonly ExitCounters _counters;
+    private readonly ExitCounter[] _reasons;
+    private readonly SymbolTable _symbols;
+    private readonly ExitTrace? _trace;
+    private readonly DeadlineQueue _deadlines;
+    private readonly Pic8259Pair _pic;
+    private readonly PortBus _bus;
+    private readonly IWakeSignal _idle = WakeSignal.Create();
+    private readonly Alarm _alarm;
+    private volatile bool _isIdle;
+    private volatile bool _isDue;
+    private long _armed = -1;
+
+    public Vcpu(IExecutionEngine engine, VirtualMachine machine, IClock clock, ExitCounters counters, SymbolTable symbols, ExitTrace? trace)
+    {
+        _engine = engine;
+        _machine = machine;
+        _clock = clock;
+        _counters = counters;
+        _reasons = [.. Enum.GetNames<VmExitReason>().Select(counters.Open)];
+        _symbols = symbols;
+        _trace = trace;
+        _deadlines = machine.Platform.Deadlines;
+        _pic = machine.Platform.Pic;
+        _bus = machine.Platform.Bus;
+        _alarm = new Alarm(clock, Ring);
+    }
+
+    /// <summary>Time spent in <see cref="Run"/>, less what went into settling exits.</summary>
+    public long GuestNanoseconds { get; private set; }
+
+    public Outcome Run()
+    {
+        long started = _clock.Now;
+        while (_machine.Outcome is null)
+        {
+            AdvanceDevices();
+            VmExit exit = _engine.Run(wantInterruptWindow: !TryInterrupt());
+            _trace?.Write(exit, _engine.State.Eip, _symbols);
+            Account(exit);
+        }
+
+        GuestNanoseconds = Math.Max(0, _clock.Now - started - _counters.SettlingNanoseconds);
+        return _machine.Outcome;
+    }
+
+    public void Wake()
+    {
+        _engine.Kick();
+        _idle.Set();
+    }
+
+    public void Dispose()
+    {
+        _alarm.Dispose();
+        _idle.Dispose();
+    }
+
+    /// <summary>Lets devices catch up when something is due, and arms the alarm when that has changed. Otherwise no clock is read.</summary>
+    private void AdvanceDevices()
+    {
+        long earliest = _deadlines.Earliest;
+        if (earliest == _armed && !_isDue)
+        {
+            return;
+        }
+
+        _isDue = false;
+        _deadlines.Advance(_clock.Now);
+        _armed = _deadlines.Earliest;
+        _alarm.Arm(_armed);
+    }
+
+    private void Account(in VmExit exit)
+    {
+        ExitCounter reason = _reasons[(int)exit.Reason];
+        uint eip = _engine.State.Eip;
+        ref HotSites.Site site = ref _counters.Sites.At(eip);
+        if (_counters.Sites.WantsTiming(ref site))
+        {
+            long exited = _clock.Now;
+            Settle(exit);
+            _counters.Record(reason, eip, _clock.Now - exited);
+        }
+        else
+        {
+            Settle(exit);
+            _counters.RecordUntimed(reason, ref site);
+        }
+    }
+
+    private void Settle(in VmExit exit)
+    {
+        switch (exit.Reason)
+        {
+            case VmExitReason.PortRead:
+                _engine.CompletePortRead(_bus.Read(exit.Port, exit.Size));
+                break;
+            case VmExitReason.PortWrite:
+                _bus.Write(exit.Port, exit.Size, exit.Value);
+                break;
+            case VmExitReason.Halt:
+                Halt();
+                break;
+            case VmExitReason.InterruptWindow or VmExitReason.Kicked or VmExitReason.None:
+                break;
+            case VmExitReason.Shutdown:
+                _machine.Kill("triple fault at " + _symbols.Describe(_engine.State.Eip));
+                break;
+            case VmExitReason.Impossible:
+                _machine.Kill($"{exit.Detail} at {_symbols.Describe(_engine.State.Eip)}");
+                break;
+            default:
+                throw new InvalidOperationException($"unknown exit reason {exit.Reason}");
+        }
+    }
+
+    /// <summary>Delivers a pending interrupt if the guest can take one. False when one waits for a window.</summary>
+    private bool TryInterrupt()
+    {
+        if (!_pic.IsInterruptPending)
+        {
+            return true;
+        }
+
+        if (!_engine.State.InterruptsEnabled || _engine.State.InterruptShadow)
+        {
+            return false;
+        }
+
+        _engine.Interrupt(_pic.Acknowledge());
+        return !_pic.IsInterruptPending;
+    }
+
+    /// <summary>Sleeps until an interrupt is pending. With interrupts off none will ever be taken: the machine ends.</summary>
+    private void Halt()
+    {
+        if (!_engine.State.InterruptsEnabled)
+        {
+            _machine.End(Outcome.HaltedForGood);
+            return;
+        }
+
+        _isIdle = true;
+        while (!_pic.IsInterruptPending && _machine.Outcome is null)
+        {
+            long now = _clock.Now;
+            long next = _deadlines.Earliest;
+            if (next <= now)
+            {
+                _deadlines.Advance(now);
+                continue;
+            }
+
+            _idle.Wait(next == DeadlineQueue.Never ? next : next - now);
+        }
+
+        _isIdle = false;
+    }
+
+    /// <summary>On the alarm's thread: a processor that sleeps wakes by its own timeout.</summary>
+    private void Ring()
+    {
+        _isDue = true;
+        if (!_isIdle)
+        {
+            _engine.Kick();
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// One guest: a board, a processor, and how it all ends.
+using Runtime.Devices;
+using Runtime.Engines;
+using Runtime.Time;
+
+namespace Runtime;
+
+/// <summary>Wires an engine to a board and runs it to its end. The end is sticky: the first reason given wins.</summary>
+public sealed class VirtualMachine : IPowerControl, IDisposable
+{
+    private readonly IExecutionEngine _engine;
+    private readonly Vcpu _vcpu;
+    private Outcome? _outcome;
+
+    /// <param name="timeLimit">Wall time after which the run ends, or null.</param>
+    public VirtualMachine(
+        EngineHost host, PlatformParts parts, IClock clock, ExitCounters counters, SymbolTable symbols, TimeSpan? timeLimit, ExitTrace? trace)
+    {
+        _engine = host.Engine;
+        Platform = new PcPlatform(parts, clock, this);
+        if (parts.Serial is ITimedDevice buffered)
+        {
+            Platform.Deadlines.Add(buffered);
+        }
+
+        if (timeLimit is TimeSpan limit)
+        {
+            Platform.Deadlines.Add(new TimeLimit(clock.Now + (long)(limit.TotalMilliseconds * 1e6), () => End(Runtime.Outcome.TimeLimit)));
+        }
+
+        _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace);
+    }
+
+    public PcPlatform Platform { get; }
+
+    /// <summary>How the machine ended; null while it runs.</summary>
+    public Outcome? Outcome => Volatile.Read(ref _outcome);
+
+    /// <summary>Time in guest code, once it has ended.</summary>
+    public long GuestNanoseconds => _vcpu.GuestNanoseconds;
+
+    /// <summary>Runs the guest on the calling thread until it ends.</summary>
+    public Outcome Run() => _vcpu.Run();
+
+    /// <summary>Ends the machine. Safe from any thread.</summary>
+    public void End(Outcome outcome)
+    {
+        if (Interlocked.CompareExchange(ref _outcome, outcome, null) is null)
+        {
+            Wake();
+        }
+    }
+
+    /// <summary>The guest asked for what no machine can do: it dies, the monitor lives.</summary>
+    public void Kill(string reason) => End(Runtime.Outcome.GuestDied(reason));
+
+    /// <summary>Input has arrived for a device: makes the processor look, asleep or running. Safe from any thread.</summary>
+    public void Wake() => _vcpu.Wake();
+
+    public void Dispose() => _vcpu.Dispose();
+
+    void IPowerControl.PowerOff(string source) => End(Runtime.Outcome.PowerOff(source));
+
+    void IPowerControl.Reset(string source) => End(Runtime.Outcome.Reset(source));
+
+    void IPowerControl.ExitWith(byte value) => End(Runtime.Outcome.DebugExit(value));
+}
