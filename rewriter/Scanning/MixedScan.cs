@@ -12,7 +12,6 @@ sealed class MixedScan(CodeMapBuilder map)
         var words = new DataWords(map);
         List<ulong> selfRelocated = [.. words.SelfRelocatedTargets()];
         bool hasRelocations = map.Image.Relocations.Count != 0 || selfRelocated.Count != 0 || map.Image.Format is ImageFormat.Pe32 or ImageFormat.Pe32Plus;
-        List<ulong> suspects = hasRelocations ? [] : [.. words.Suspects().Distinct()];
         var descent = new RecursiveDescent(map, hasRelocations);
         List<ulong> roots = [map.Image.EntryPoint, .. map.Image.OtherEntryPoints, .. map.Image.Symbols.Where(s => s.IsFunction).Select(s => s.Address)];
         roots.RemoveAll(r => map.SectionAt(r) is null);
@@ -26,6 +25,7 @@ sealed class MixedScan(CodeMapBuilder map)
         descent.RunCandidates(map.Image.Symbols.Where(s => !s.IsFunction).Select(s => s.Address), areNamed: true);
         descent.RunCandidates(words.RelocatedTargets());
         descent.RunCandidates(selfRelocated);
+        List<ulong> suspects = hasRelocations ? [] : [.. words.Suspects().Distinct()];
         descent.RunCandidates(suspects);
         MarkNamedStarts(suspects);
         return descent.Sites;
