@@ -2,7 +2,8 @@
 namespace Rewriter.Images;
 
 /// <summary>A multiboot 1 header. The address fields are meaningful if <see cref="HasAddresses"/>; all are physical.</summary>
-public readonly record struct MultibootHeader(long FileOffset, uint Flags, uint HeaderAddress, uint LoadAddress, uint LoadEnd, uint BssEnd, uint Entry)
+public readonly record struct MultibootHeader(long FileOffset, uint Flags, uint HeaderAddress, uint LoadAddress, uint LoadEnd, uint BssEnd,
+    uint Entry)
 {
     const uint Magic = 0x1BAD_B002;
     const int SearchLength = 8192;
@@ -25,7 +26,8 @@ public readonly record struct MultibootHeader(long FileOffset, uint Flags, uint 
 
             bool hasAddresses = (flags & 0x1_0000) != 0 && file.Has(at, 32);
             header = hasAddresses
-                ? new MultibootHeader(at, flags, file.U32(at + 12, ""), file.U32(at + 16, ""), file.U32(at + 20, ""), file.U32(at + 24, ""), file.U32(at + 28, ""))
+                ? new MultibootHeader(at, flags, file.U32(at + 12, ""), file.U32(at + 16, ""), file.U32(at + 20, ""),
+                    file.U32(at + 24, ""), file.U32(at + 28, ""))
                 : new MultibootHeader(at, flags & ~0x1_0000u, 0, 0, 0, 0, 0);
             return true;
         }

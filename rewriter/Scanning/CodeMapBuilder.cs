@@ -102,7 +102,8 @@ sealed class CodeMapBuilder
     static CodeRange FindMultibootHeader(KernelImage image)
     {
         if (image.Format != ImageFormat.BzImage && MultibootHeader.TryFind(new ByteView(image.Payload), out MultibootHeader header)
-            && image.Sections.FirstOrDefault(s => header.FileOffset >= s.FileOffset && header.FileOffset - s.FileOffset < s.FileSize) is { } home)
+            && image.Sections.FirstOrDefault(s => header.FileOffset >= s.FileOffset
+                && header.FileOffset - s.FileOffset < s.FileSize) is { } home)
         {
             ulong start = home.Address + (ulong)(header.FileOffset - home.FileOffset);
             return new CodeRange(start, start + (ulong)header.Length);

@@ -2,7 +2,8 @@ using Iced.Intel;
 
 namespace Rewriter.Scanning;
 
-/// <summary>Whether code is likely to begin at an address, judged by what stands before it. Needed where only a number names the address.</summary>
+/// <summary>Whether code is likely to begin at an address, judged by what stands before it. Needed where only a number names the
+/// address.</summary>
 static class FunctionStart
 {
     const int FunctionAlignment = 16;
@@ -29,6 +30,7 @@ static class FunctionStart
     static bool EndsInJump(CodeMapBuilder map, ulong jump, ulong address)
     {
         map.Decode(jump, out Instruction instruction);
-        return instruction.NextIP == address && ControlFlow.TryGetTarget(instruction, out ulong target) && map.SectionAt(target) is not null;
+        return instruction.NextIP == address && ControlFlow.TryGetTarget(instruction, out ulong target)
+            && map.SectionAt(target) is not null;
     }
 }

@@ -1,5 +1,5 @@
-// Code addresses that instructions name: as immediates, in switch tables, or in position-independent code as distances from the global offset
-// table, whose address each function computes (System V i386 psABI, "Position-Independent Function Prologue").
+// Code addresses that instructions name: as immediates, in switch tables, or in position-independent code as distances from the global
+// offset table, whose address each function computes (System V i386 psABI, "Position-Independent Function Prologue").
 using System.Buffers.Binary;
 using Iced.Intel;
 
@@ -36,12 +36,14 @@ sealed class NamedAddresses(CodeMapBuilder map, bool hasRelocations)
             case Mnemonic.Call:
                 _lastCallReturn = TellsItsAddress(instruction) ? instruction.NextIP : 0;
                 break;
-            case Mnemonic.Add when _lastCallReturn != 0 && instruction.Op0Kind == OpKind.Register && instruction.Op1Kind == OpKind.Immediate32:
+            case Mnemonic.Add when _lastCallReturn != 0 && instruction.Op0Kind == OpKind.Register
+                && instruction.Op1Kind == OpKind.Immediate32:
                 // call 1f; 1: pop r; add r, imm — or call thunk; add r, imm: either way the sum of return address and immediate.
                 LearnTable((uint)(_lastCallReturn + instruction.Immediate32));
                 _lastCallReturn = 0;
                 break;
-            case Mnemonic.Cmp when instruction.Op1Kind is OpKind.Immediate8 or OpKind.Immediate32 or OpKind.Immediate8to32 or OpKind.Immediate8to16:
+            case Mnemonic.Cmp when instruction.Op1Kind is OpKind.Immediate8 or OpKind.Immediate32
+                or OpKind.Immediate8to32 or OpKind.Immediate8to16:
                 _lastCompare = instruction.GetImmediate(1);
                 break;
             case Mnemonic.Lea when instruction.IsIPRelativeMemoryOperand:
@@ -57,7 +59,8 @@ sealed class NamedAddresses(CodeMapBuilder map, bool hasRelocations)
             case Mnemonic.Mov or Mnemonic.Push when !hasRelocations && ImmediateOf(instruction) is ulong immediate:
                 _found.Add(new NamedAddress(immediate, false));
                 break;
-            case Mnemonic.Jmp when instruction.Op0Kind == OpKind.Memory && IsIndexed(instruction) && instruction.MemoryBase == Register.None:
+            case Mnemonic.Jmp when instruction.Op0Kind == OpKind.Memory && IsIndexed(instruction)
+                && instruction.MemoryBase == Register.None:
                 ReadEntries(0, instruction.MemoryDisplacement32, BoundedCount());
                 break;
             case Mnemonic.Jmp when instruction.Op0Kind == OpKind.Register && _relativeTable is uint relative:
@@ -91,7 +94,8 @@ sealed class NamedAddresses(CodeMapBuilder map, bool hasRelocations)
 
         map.Decode(target, out Instruction load);
         map.Decode(load.NextIP, out Instruction end);
-        return load.Code == Code.Mov_r32_rm32 && load.MemoryBase == Register.ESP && load.MemoryDisplacement32 == 0 && end.Code == Code.Retnd;
+        return load.Code == Code.Mov_r32_rm32 && load.MemoryBase == Register.ESP && load.MemoryDisplacement32 == 0
+            && end.Code == Code.Retnd;
     }
 
     static ulong? ImmediateOf(in Instruction instruction)
@@ -123,7 +127,8 @@ sealed class NamedAddresses(CodeMapBuilder map, bool hasRelocations)
         }
     }
 
-    /// <summary>Entries are distances from <paramref name="origin"/>, as the table's own place is; the first that is no code address ends it.</summary>
+    /// <summary>Entries are distances from <paramref name="origin"/>, as the table's own place is; the first that is no code address ends
+    /// it.</summary>
     void ReadEntries(ulong origin, ulong displacement, int count)
     {
         ulong start = (uint)(origin + displacement);

@@ -19,7 +19,8 @@ sealed class TrialDescent(CodeMapBuilder map)
     readonly Stack<ulong> _pending = new();
 
     /// <summary>Whether all paths from an address decode, stay in executable sections, and agree with what is already proven.</summary>
-    /// <param name="isNamed">Whether a symbol names the address: then instructions that are rare, but that people write, are no evidence.</param>
+    /// <param name="isNamed">Whether a symbol names the address: then instructions that are rare, but that people write, are no
+    /// evidence.</param>
     public bool IsPlausible(ulong address, bool isNamed)
     {
         _seen.Clear();

@@ -12,7 +12,8 @@ public sealed class HostileImageTests
 {
     const int Rounds = 1500;
 
-    public static TheoryData<string> Images => ["tiny.elf", "tiny-stripped.elf", "pe", "bzimage", "bzimage-plain", "multiboot", "rewritten"];
+    public static TheoryData<string> Images =>
+        ["tiny.elf", "tiny-stripped.elf", "pe", "bzimage", "bzimage-plain", "multiboot", "rewritten"];
 
     public static TheoryData<string> Payloads =>
         ["code.x86.crc32.xz", "code.crc64.xz", "code.sha256.xz", "code.x86.none.xz", "code.lzma", "code.lz4", "code.gz", "noise.xz"];

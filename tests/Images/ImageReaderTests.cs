@@ -73,7 +73,8 @@ public sealed class ImageReaderTests
     {
         byte[] file = Fixture.Bytes("tiny.elf");
         file[16] = 1;
-        Assert.Contains("relocatable", Assert.Throws<BadImageException>(() => KernelImage.Load("x.o", file)).Message, StringComparison.Ordinal);
+        Assert.Contains("relocatable", Assert.Throws<BadImageException>(() => KernelImage.Load("x.o", file)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -26,9 +26,11 @@ public sealed class DoctoredManifestTests
         ["is out of order"] = m => m with { Sites = [.. m.Sites.Reverse()] },
         ["is not the instruction"] = m => m with { Sites = [m.Sites[0] with { Address = m.Sites[0].Address + 1 }, .. m.Sites[1..]] },
         ["has a confidence or tactic"] = m => m with { Sites = [m.Sites[0] with { Tactic = 99 }, .. m.Sites[1..]] },
-        ["overlaps the patch before it"] = m => m with { IsPatchedInPlace = false, OriginalSize = 0, Patches = [m.Patches[0], .. m.Patches] },
+        ["overlaps the patch before it"] = m =>
+            m with { IsPatchedInPlace = false, OriginalSize = 0, Patches = [m.Patches[0], .. m.Patches] },
         ["lies outside the image"] = m => m with { Patches = [.. m.Patches, m.Patches[^1] with { Address = 0xFFFF_FFF0 }] },
-        ["trampoline outside the monitor window"] = m => m with { Patches = [m.Patches[0] with { Trampoline = 0x1000 }, .. m.Patches[1..]] },
+        ["trampoline outside the monitor window"] = m =>
+            m with { Patches = [m.Patches[0] with { Trampoline = 0x1000 }, .. m.Patches[1..]] },
         ["trampoline map"] = m => m with { Patches = [m.Patches[0] with { Map = [9999, 0, 0] }, .. m.Patches[1..]] },
         ["no patch covers it"] = m => m with { Patches = [] },
         ["null"] = m => m with { Sites = [null!] },
@@ -39,7 +41,8 @@ public sealed class DoctoredManifestTests
     public void IsRefusedWithItsPlace(string expected)
     {
         Manifest doctored = _lies[expected](_good.Manifest);
-        byte[] file = expected == "overlaps the patch before it" ? Appended(doctored with { OriginalSize = _image.File.Length }) : Written(doctored);
+        byte[] file = expected == "overlaps the patch before it" ? Appended(doctored with { OriginalSize = _image.File.Length })
+            : Written(doctored);
         var error = Assert.Throws<BadImageException>(() => RewrittenImage.TryOpen("x", file, out _, out _, out _));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
@@ -67,5 +70,6 @@ public sealed class DoctoredManifestTests
         return RewrittenImage.Write(_image, isUnpatched ? _good.Plan with { Patches = [] } : _good.Plan, manifest);
     }
 
-    static byte[] Appended(Manifest manifest) => RewrittenImage.Write(_image, _good.Plan with { Patches = [] }, manifest with { IsPatchedInPlace = false });
+    static byte[] Appended(Manifest manifest) =>
+        RewrittenImage.Write(_image, _good.Plan with { Patches = [] }, manifest with { IsPatchedInPlace = false });
 }

@@ -70,7 +70,8 @@ public sealed class RewriteTests
         byte[] patched = ImagePatches.Apply(image, plan);
         for (int i = 0; i < patched.Length; i++)
         {
-            bool isPatched = plan.Patches.Any(p => ImagePatches.FileOffset(image, p.Address, p.NewBytes.Length) is int at && i >= at && i < at + p.NewBytes.Length);
+            bool isPatched = plan.Patches.Any(p => ImagePatches.FileOffset(image, p.Address, p.NewBytes.Length) is int at && i >= at
+                && i < at + p.NewBytes.Length);
             Assert.True(isPatched || patched[i] == image.Payload.Span[i], $"byte {i:x} changed outside every patch");
         }
     }
@@ -79,7 +80,8 @@ public sealed class RewriteTests
     public void WrittenUnchangedIsTheInput()
     {
         KernelImage image = KernelImage.Load("tiny.elf", Fixture.Bytes("tiny.elf"));
-        Assert.Equal(Fixture.Bytes("tiny.elf"), ImagePatches.Apply(image, new PatchPlan(ExecutionMode.Trap, MonitorWindow.DefaultBase, [], [])));
+        Assert.Equal(Fixture.Bytes("tiny.elf"),
+            ImagePatches.Apply(image, new PatchPlan(ExecutionMode.Trap, MonitorWindow.DefaultBase, [], [])));
     }
 
     [Fact]
@@ -107,7 +109,8 @@ public sealed class RewriteTests
     public void AWindowInsideTheImageIsRefused()
     {
         KernelImage image = KernelImage.Load("pe", Make("pe"));
-        Assert.Contains("window", Assert.Throws<BadImageException>(() => RewritePipeline.Plan(image, ExecutionMode.Full, 0x40_0000)).Message, StringComparison.Ordinal);
+        Assert.Contains("window", Assert.Throws<BadImageException>(() => RewritePipeline.Plan(image, ExecutionMode.Full, 0x40_0000))
+            .Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -133,8 +136,14 @@ public sealed class RewriteTests
         _ => Fixture.Bytes(name),
     };
 
-    static string Describe(PlannedSite s) => $"{s.Index} {s.Site.Address:x} {Convert.ToHexString(s.Site.Code.Span)} {s.Site.Class} {s.Site.Confidence} {s.Site.Section} {s.Site.Symbol} {s.Tactic} {s.Shim} {s.Reason}";
+    static string Describe(PlannedSite planned)
+    {
+        SensitiveInstruction s = planned.Site;
+        return $"{planned.Index} {s.Address:x} {Convert.ToHexString(s.Code.Span)} {s.Class} {s.Confidence} {s.Section} {s.Symbol} "
+            + $"{planned.Tactic} {planned.Shim} {planned.Reason}";
+    }
 
-    static string Describe(Patch p) => $"{p.Address:x} {Convert.ToHexString(p.OriginalBytes.Span)} {Convert.ToHexString(p.NewBytes.Span)} {p.Tactic} {p.TrampolineAddress:x} "
-        + $"{Convert.ToHexString(p.Trampoline.Span)} {p.Landing:x} {string.Join(",", p.Map)}";
+    static string Describe(Patch p) =>
+        $"{p.Address:x} {Convert.ToHexString(p.OriginalBytes.Span)} {Convert.ToHexString(p.NewBytes.Span)} {p.Tactic} "
+            + $"{p.TrampolineAddress:x} {Convert.ToHexString(p.Trampoline.Span)} {p.Landing:x} {string.Join(",", p.Map)}";
 }

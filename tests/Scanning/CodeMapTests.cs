@@ -44,6 +44,7 @@ public sealed class CodeMapTests
         Assert.True(_map.TryPrevious(0x100031, out Iced.Intel.Instruction previous));
         Assert.Equal(0x100030ul, previous.IP);
         Assert.False(_map.TryPrevious(0x100030, out _)); // padding is not proven code
-        Assert.Equal([0x100020ul, 0x100025ul, 0x100026ul, 0x100030ul, 0x100031ul], _map.InstructionsIn(0, ulong.MaxValue).Select(i => i.IP));
+        Assert.Equal([0x100020ul, 0x100025ul, 0x100026ul, 0x100030ul, 0x100031ul], _map.InstructionsIn(0, ulong.MaxValue)
+            .Select(i => i.IP));
     }
 }

@@ -1,3 +1,4 @@
+using Iced.Intel;
 using Rewriter.Images;
 using Rewriter.Scanning;
 using Tests.Images;
@@ -17,10 +18,11 @@ public sealed class ScannerTests
     public void TextInCodeIsNoCode(string name)
     {
         ScanResult scan = Scanner.Scan(KernelImage.Load(name, Fixture.Bytes(name)));
-        IEnumerable<string> proven = scan.Sites.Where(s => s.Confidence == SiteConfidence.High).Select(s => s.Instruction.Mnemonic.ToString().ToLowerInvariant());
+        IEnumerable<string> proven = scan.Sites.Where(s => s.Confidence == SiteConfidence.High)
+            .Select(s => s.Instruction.Mnemonic.ToString().ToLowerInvariant());
         // Without symbols nothing says that the last function is one.
         Assert.Equal(name == "tiny.elf" ? _tinySites : _tinySites[..^1], proven);
-        Assert.All(scan.Sites.Where(s => s.Instruction.Mnemonic is Iced.Intel.Mnemonic.Insb or Iced.Intel.Mnemonic.Outsb),
+        Assert.All(scan.Sites.Where(s => s.Instruction.Mnemonic is Mnemonic.Insb or Mnemonic.Outsb),
             s => Assert.Equal(SiteConfidence.Low, s.Confidence));
     }
 
@@ -29,7 +31,7 @@ public sealed class ScannerTests
     {
         ScanResult scan = Scanner.Scan(KernelImage.Load("tiny.elf", Fixture.Bytes("tiny.elf")));
         Assert.Equal((".text", "_start"), (scan.Sites[0].Section, scan.Sites[0].Symbol));
-        Assert.Equal("case0", scan.Sites.Single(s => s.Instruction.Mnemonic == Iced.Intel.Mnemonic.Rdtsc).Symbol);
+        Assert.Equal("case0", scan.Sites.Single(s => s.Instruction.Mnemonic == Mnemonic.Rdtsc).Symbol);
     }
 
     [Fact]
@@ -48,7 +50,8 @@ public sealed class ScannerTests
         // ret; padding; cli; ret — reached by the relocated word alone. The second word is no pointer: nothing relocates it.
         byte[] file = ImageBuilder.Pe([0xC3, 0xCC, 0xFA, 0xC3, 0xCC, 0xFB, 0xC3], [ImageBuilder.PeText + 2, ImageBuilder.PeText + 5]);
         ScanResult scan = Scanner.Scan(KernelImage.Load("pe", file));
-        Assert.Equal([(ImageBuilder.PeText + 2ul, SiteConfidence.High), (ImageBuilder.PeText + 5ul, SiteConfidence.Low)], scan.Sites.Select(s => (s.Address, s.Confidence)));
+        Assert.Equal([(ImageBuilder.PeText + 2ul, SiteConfidence.High), (ImageBuilder.PeText + 5ul, SiteConfidence.Low)],
+            scan.Sites.Select(s => (s.Address, s.Confidence)));
     }
 
     [Fact]
@@ -75,7 +78,8 @@ public sealed class ScannerTests
         KernelImage image = KernelImage.Load(Fixture.Downloaded("vmlinuz-6.1.0-*-686"));
         ScanResult one = Scanner.Scan(image, 1);
         ScanResult three = Scanner.Scan(image, 3);
-        Assert.Equal(one.Sites.Select(s => (s.Address, s.Confidence, s.Symbol)), three.Sites.Select(s => (s.Address, s.Confidence, s.Symbol)));
+        Assert.Equal(one.Sites.Select(s => (s.Address, s.Confidence, s.Symbol)),
+            three.Sites.Select(s => (s.Address, s.Confidence, s.Symbol)));
         Assert.All(one.Map.Sections.Zip(three.Map.Sections), pair => Assert.True(pair.First.Marks.SequenceEqual(pair.Second.Marks)));
         Assert.True(one.Map.Holes.SequenceEqual(three.Map.Holes));
     }
@@ -90,6 +94,7 @@ public sealed class ScannerTests
         // Of the compiler's output: nothing behind .text, and none of the instructions that only data decodes to.
         ulong last = proven.Max(s => s.Address);
         Assert.True(last < 0x21_5000, $"0x{last:x}");
-        Assert.DoesNotContain(proven, s => s.Instruction.Mnemonic is Iced.Intel.Mnemonic.Les or Iced.Intel.Mnemonic.Lds or Iced.Intel.Mnemonic.Into or Iced.Intel.Mnemonic.Insd);
+        Assert.DoesNotContain(proven, s =>
+            s.Instruction.Mnemonic is Mnemonic.Les or Mnemonic.Lds or Mnemonic.Into or Mnemonic.Insd);
     }
 }
