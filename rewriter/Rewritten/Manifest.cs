@@ -1,4 +1,4 @@
-// What a rewritten image says of itself. The JSON form is this record, deflated; docs/manifest.md describes it for other readers.
+// What a rewritten image says of itself. The JSON form is this record, deflated; docs/rewritten-image.md describes it for other readers.
 using System.Security.Cryptography;
 using Rewriter.Images;
 using Rewriter.Patching;
