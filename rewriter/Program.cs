@@ -29,5 +29,5 @@ return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = n
 static void Interrupt(PosixSignalContext context)
 {
     AtomicFile.Abandon();
-    Environment.Exit(ExitStatus.Interrupted);
+    Environment.Exit(context.Signal == PosixSignal.SIGINT ? ExitStatus.Interrupted : ExitStatus.Terminated);
 }
