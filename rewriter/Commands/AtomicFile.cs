@@ -10,7 +10,8 @@ public static class AtomicFile
     /// <exception cref="OutputFailure">It cannot be written.</exception>
     public static void Write(string path, ReadOnlySpan<byte> bytes)
     {
-        string temporary = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
+        string temporary = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!,
+            $".{Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
         lock (_lock)
         {
             _temporary = temporary;

@@ -27,7 +27,8 @@ static class AuditCommand
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
         {
             FileInfo file = parsed.GetRequiredValue(image);
-            if (!RewrittenImage.TryOpen(file.Name, RewrittenOrPlain.ReadFile(file), out KernelImage original, out PatchPlan plan, out Manifest manifest))
+            if (!RewrittenImage.TryOpen(file.Name, RewrittenOrPlain.ReadFile(file), out KernelImage original, out PatchPlan plan,
+                out Manifest manifest))
             {
                 throw new BadImageException("not a rewritten image: it carries no manifest");
             }

@@ -60,7 +60,8 @@ static class RewriteCommand
     {
         string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
         bool isHex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
-        bool isNumber = uint.TryParse(isHex ? text[2..] : text, isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out uint address);
+        bool isNumber = uint.TryParse(isHex ? text[2..] : text, isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None,
+            CultureInfo.InvariantCulture, out uint address);
         if (!isNumber || address == 0 || address % MonitorWindow.Alignment != 0)
         {
             result.AddError($"--window needs an address that is a multiple of 0x{MonitorWindow.Alignment:x}, not '{text}'");

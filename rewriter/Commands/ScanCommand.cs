@@ -25,7 +25,8 @@ static class ScanCommand
         };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
         {
-            ScanReport report = Progress.Run("scanning", _ => ScanReport.Of(Scanner.Scan(RewrittenOrPlain.Load(parsed.GetRequiredValue(image)))));
+            ScanReport report = Progress.Run("scanning", _ =>
+                ScanReport.Of(Scanner.Scan(RewrittenOrPlain.Load(parsed.GetRequiredValue(image)))));
             var target = new Output(parsed.GetValue(output));
             if (parsed.GetValue(format) == ReportFormat.Json)
             {
