@@ -2,6 +2,7 @@
 // supplies the mapping itself.
 using System.Runtime.InteropServices;
 using Rewriter.Images;
+using Rewriter.Patching;
 using Runtime.Abi;
 using Runtime.Engines;
 using Runtime.Engines.Direct;
@@ -22,9 +23,10 @@ public enum EngineKind
 
 /// <summary>All that an engine is made from.</summary>
 /// <param name="Image">The kernel as the file has it; an engine that patches does so on its own copy in RAM.</param>
+/// <param name="Plan">The patches that a rewritten image brings along.</param>
 /// <param name="MemoryBytes">RAM; a multiple of 4096.</param>
 /// <param name="Counters">Where the engine accounts for exits that it settles itself.</param>
-public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelImage Image, ulong MemoryBytes, ExitCounters Counters);
+public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelImage Image, PatchPlan? Plan, ulong MemoryBytes, ExitCounters Counters);
 
 /// <summary>An engine and what belongs to it. Disposing it ends both.</summary>
 /// <param name="Name">"direct" or "interpreter".</param>
@@ -64,7 +66,7 @@ public static class EngineFactory
 
         try
         {
-            var engine = new DirectEngine(request.Mode, request.MemoryBytes, CpuModel.Default, request.Counters);
+            var engine = new DirectEngine(request.Mode, request.MemoryBytes, CpuModel.Default, request.Counters, request.Plan);
             return new EngineHost(engine, engine.Memory, "direct", null);
         }
         catch (HostCallException refused)

@@ -47,17 +47,18 @@ internal sealed class RunCommand
     private int Run(ParseResult result)
     {
         MachineOptions options = _machine.Read(result);
-        ExecutionMode mode = Chosen<ExecutionMode>(result, _mode);
         ulong memoryBytes = options.MemoryBytes;
         TimeSpan? limit = options.Limit;
         TextWriter? trace = result.GetValue(_trace) is null ? null : Console.Error;
 
-        KernelImage image = KernelImage.Load(options.Image);
+        GuestImage file = GuestImage.Open(options.Image);
+        KernelImage image = file.Kernel;
+        ExecutionMode mode = ModeFor(file, result);
         BootPlan.For(image);
         var parameters = new BootParameters(options.CommandLine, options.ReadModules());
         var disks = options.OpenDisks();
         var counters = new ExitCounters();
-        using EngineHost host = EngineFactory.Create(new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, memoryBytes, counters));
+        using EngineHost host = EngineFactory.Create(new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, file.Plan, memoryBytes, counters));
         if (host.Note is not null)
         {
             Console.Error.WriteLine("runtime: " + host.Note);
@@ -87,6 +88,17 @@ internal sealed class RunCommand
 
         return outcome.ExitStatus;
     }
+
+    /// <summary>A rewritten image runs in the mode that it was rewritten for.</summary>
+    private ExecutionMode ModeFor(GuestImage file, ParseResult result)
+    {
+        ExecutionMode asked = Chosen<ExecutionMode>(result, _mode);
+        bool isAsked = result.GetResult(_mode) is { Implicit: false };
+        ExecutionMode mode = file.Plan?.Mode ?? asked;
+        return mode == asked || !isAsked ? mode : throw new UsageException($"--mode {Name(asked)}: the image was rewritten for {Name(mode)}; use the original for another mode");
+    }
+
+    private static string Name(ExecutionMode mode) => mode.ToString().ToLowerInvariant();
 
     private static Outcome RunInTerminal(VirtualMachine machine, SerialPort serial, out TimeSpan wall)
     {

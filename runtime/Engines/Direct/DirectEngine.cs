@@ -48,8 +48,9 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 
     /// <param name="memoryLength">Guest RAM in bytes; a multiple of 4096.</param>
     /// <param name="counters">Where the exits that the engine settles itself are accounted for.</param>
+    /// <param name="imagePlan">The plan of a rewritten image.</param>
     /// <exception cref="HostCallException">The host lacks something that the engine needs.</exception>
-    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters)
+    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null)
     {
         _mode = mode;
         _accounts = new DirectAccounts(counters);
@@ -60,10 +61,11 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _cpu = new Cpu(State, Memory, model, new HostTimeStamp()) { Observer = this };
         _frames = new FrameTable(Memory.FrameCount);
         _cpu.FrameFlags = _frames.CodeFlags;
-        _window = new WindowMemory(_control, MonitorWindow.DefaultBase);
+        ImagePlan? plan = ImagePlan.For(imagePlan, mode, memoryLength);
+        _window = new WindowMemory(_control, plan?.WindowBase ?? MonitorWindow.DefaultBase);
         _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity) { WindowBase = _window.Base };
         _pager = new ShadowPager(_cpu, Memory, _frames, mode == ExecutionMode.Trap, HostLimits.LowestPage);
-        _code = new CodeCache(_control, Memory, _frames, mode, _window.Base);
+        _code = new CodeCache(_control, Memory, _frames, mode, _window.Base, plan);
         _mapper = new CodeMapper(_code, _pager, _frames, _cpu);
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);

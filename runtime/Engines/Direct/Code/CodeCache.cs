@@ -35,23 +35,25 @@ internal sealed class CodeCache
     private readonly List<CodeSite?> _sites = [];
     private readonly List<SensitiveInstruction> _found = [];
     private WindowAllocator _window;
+    private ImagePlan? _plan;
 
-    public CodeCache(SharedFile control, GuestMemory memory, FrameTable frames, ExecutionMode mode, uint windowBase)
+    /// <param name="plan">The patches of a rewritten image, made for a window at <paramref name="windowBase"/>.</param>
+    public CodeCache(SharedFile control, GuestMemory memory, FrameTable frames, ExecutionMode mode, uint windowBase, ImagePlan? plan)
     {
         _control = control;
         _memory = memory;
         _frames = frames;
         _mode = mode;
         _window = new WindowAllocator(windowBase);
+        _plan = plan;
+        plan?.Reserve(_window);
+        _sites.AddRange(new CodeSite?[plan?.SiteCount ?? 0]);
     }
 
     public TrampolineIndex Trampolines { get; } = new();
 
     /// <summary>The site with an index that a gate named; null for an index that nobody gave out.</summary>
     public CodeSite? Site(uint index) => index < (uint)_sites.Count ? _sites[(int)index] : null;
-
-    /// <summary>All sites ever met.</summary>
-    public int SiteCount => _sites.Count;
 
     /// <summary>The copy in a slot of the cache.</summary>
     public CodePage? InSlot(int slot) => _bySlot[slot];
@@ -94,6 +96,7 @@ internal sealed class CodeCache
             return;
         }
 
+        AdoptFromImage(page, _found);
         Plan(page, _found);
         if (_mode == ExecutionMode.Para)
         {
@@ -122,7 +125,14 @@ internal sealed class CodeCache
         foreach (LivePatch live in page.Patches)
         {
             Trampolines.Remove(live);
-            _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+            if (live.IsFromImage)
+            {
+                _plan?.Return(live.Patch);
+            }
+            else
+            {
+                _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+            }
         }
 
         foreach (int site in page.Sites.Values)
@@ -169,9 +179,11 @@ internal sealed class CodeCache
         }
     }
 
-    /// <summary>Moves the trampolines to a new, empty window. All copies must have been removed.</summary>
+    /// <summary>Moves the trampolines to a new, empty window. All copies must have been removed. What came with the image was made for
+    /// the old place.</summary>
     public void MoveWindow(uint windowBase)
     {
+        _plan = null;
         Trampolines.Clear();
         _window = new WindowAllocator(windowBase);
     }
@@ -181,7 +193,7 @@ internal sealed class CodeCache
     private void Improve(CodePage page)
     {
         int[] cramped = [.. _found.Select(site => (int)(site.Address & 0xFFF)).Where(offset => _sites[page.Sites[offset]]!.Tactic == PatchTactic.Trap)];
-        LivePatch[] neighbours = [.. page.Patches.Where(live => cramped.Any(offset => IsNear(live, page.Address + (uint)offset)))];
+        LivePatch[] neighbours = [.. page.Patches.Where(live => !live.IsFromImage && cramped.Any(offset => IsNear(live, page.Address + (uint)offset)))];
         if (cramped.Length == 0 || neighbours.Length == 0)
         {
             return;
@@ -210,7 +222,11 @@ internal sealed class CodeCache
         int first = (int)(live.Patch.Address - page.Address), end = first + live.Patch.NewBytes.Length;
         page.Remove(live);
         Trampolines.Remove(live);
-        _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+        if (!live.IsFromImage)
+        {
+            _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+        }
+
         foreach ((int offset, int index) in page.Sites)
         {
             SensitiveInstruction site = _sites[index]!.Instruction;
@@ -221,6 +237,33 @@ internal sealed class CodeCache
         }
     }
 
+    /// <summary>Applies the patches that came with the image for sites of a page.</summary>
+    /// <param name="sites">Loses those that are served now.</param>
+    private void AdoptFromImage(CodePage page, List<SensitiveInstruction> sites)
+    {
+        if (_plan is not ImagePlan plan)
+        {
+            return;
+        }
+
+        foreach (SensitiveInstruction found in sites.ToArray())
+        {
+            if (!plan.TryClaim(page, (uint)found.Address, out Patch patch, out IReadOnlyList<PlannedSite> served))
+            {
+                continue;
+            }
+
+            foreach (PlannedSite site in served)
+            {
+                Enter(page, site.Site, site.Index);
+                _sites[site.Index]!.Tactic = site.Tactic;
+                sites.RemoveAll(other => other.Address == site.Site.Address);
+            }
+
+            Apply(new LivePatch(page, patch, IsFromImage: true));
+        }
+    }
+
     /// <summary>Gives sites of a page their indices and, in para mode, their patches.</summary>
     private void Plan(CodePage page, List<SensitiveInstruction> sites)
     {
@@ -228,14 +271,8 @@ internal sealed class CodeCache
         int first = _sites.Count;
         foreach (SensitiveInstruction instruction in sites)
         {
-            int offset = (int)(instruction.Address & 0xFFF);
-            if (page.Sites.TryGetValue(offset, out int old))
-            {
-                _sites[old] = null;
-            }
-
-            page.Sites[offset] = _sites.Count;
-            _sites.Add(new CodeSite(page, instruction));
+            _sites.Add(null);
+            Enter(page, instruction, _sites.Count - 1);
         }
 
         if (_mode != ExecutionMode.Para)
@@ -248,20 +285,36 @@ internal sealed class CodeCache
         PatchPlan plan = new PatchPlanner(_mode, _window, shims, options).Plan(page, sites, first);
         foreach (Patch patch in plan.Patches)
         {
-            if (patch.Tactic == PatchTactic.Trap)
+            if (patch.Tactic != PatchTactic.Trap)
             {
-                continue;
+                Apply(new LivePatch(page, patch));
             }
-
-            var live = new LivePatch(page, patch);
-            patch.Trampoline.Span.CopyTo(_control.Slice(patch.TrampolineAddress - _window.WindowBase, patch.Trampoline.Length));
-            page.Apply(live);
-            Trampolines.Add(live);
         }
 
         foreach (PlannedSite site in plan.Sites)
         {
             _sites[site.Index]!.Tactic = site.Tactic;
         }
+    }
+
+    /// <summary>Puts a site into the table, in place of what was known at its address.</summary>
+    private void Enter(CodePage page, SensitiveInstruction instruction, int index)
+    {
+        int offset = (int)(instruction.Address & 0xFFF);
+        if (page.Sites.TryGetValue(offset, out int old))
+        {
+            _sites[old] = null;
+        }
+
+        page.Sites[offset] = index;
+        _sites[index] = new CodeSite(page, instruction);
+    }
+
+    private void Apply(LivePatch live)
+    {
+        Patch patch = live.Patch;
+        patch.Trampoline.Span.CopyTo(_control.Slice(patch.TrampolineAddress - _window.WindowBase, patch.Trampoline.Length));
+        live.Owner.Apply(live);
+        Trampolines.Add(live);
     }
 }

@@ -12,7 +12,8 @@ namespace Runtime.Engines.Direct.Code;
 internal readonly record struct CodePageKey(uint Frame, uint Page, bool IsUser);
 
 /// <summary>A patch in force, and the page that it is in.</summary>
-internal sealed record LivePatch(CodePage Owner, Patch Patch)
+/// <param name="IsFromImage">It came with the image: its place in the window stays its own.</param>
+internal sealed record LivePatch(CodePage Owner, Patch Patch, bool IsFromImage = false)
 {
     /// <summary>How often the guards of its displaced range were hit.</summary>
     public int GuardHits { get; set; }
