@@ -13,7 +13,8 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     private Outcome? _outcome;
 
     /// <param name="timeLimit">Wall time after which the run ends, or null.</param>
-    public VirtualMachine(EngineHost host, PlatformParts parts, IClock clock, ExitCounters counters, SymbolTable symbols, TimeSpan? timeLimit, ExitTrace? trace)
+    public VirtualMachine(
+        EngineHost host, PlatformParts parts, IClock clock, ExitCounters counters, SymbolTable symbols, TimeSpan? timeLimit, ExitTrace? trace)
     {
         _engine = host.Engine;
         Platform = new PcPlatform(parts, clock, this);

@@ -20,9 +20,23 @@ internal sealed class CompareCommand
     private static readonly TimeSpan DefaultLimit = TimeSpan.FromSeconds(120);
 
     private readonly MachineOptionSet _machine = new();
-    private readonly Option<string> _format = new("--format") { Description = "text, json or html", HelpName = "text|json|html", DefaultValueFactory = _ => "text" };
-    private readonly Option<string?> _output = new("-o", "--output") { Description = "write there instead of to standard output", HelpName = "FILE" };
-    private readonly Option<bool> _withQemu = new("--with-qemu") { Description = "also run it in QEMU's emulator, where that is installed" };
+    private readonly Option<string> _format = new("--format")
+    {
+        Description = "text, json or html",
+        HelpName = "text|json|html",
+        DefaultValueFactory = _ => "text",
+    };
+
+    private readonly Option<string?> _output = new("-o", "--output")
+    {
+        Description = "write there instead of to standard output",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<bool> _withQemu = new("--with-qemu")
+    {
+        Description = "also run it in QEMU's emulator, where that is installed",
+    };
 
     public Command Build()
     {

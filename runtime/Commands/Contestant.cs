@@ -96,7 +96,8 @@ internal sealed class QemuContestant() : Contestant("QEMU TCG", mode: null)
     {
         List<string> arguments =
         [
-            "-accel", "tcg", "-kernel", machine.Image, "-m", $"{machine.MemoryBytes >> 20}", "-append", machine.Append, "-serial", "stdio", "-display", "none",
+            "-accel", "tcg", "-kernel", machine.Image, "-m", $"{machine.MemoryBytes >> 20}", "-append", machine.Append,
+            "-serial", "stdio", "-display", "none",
             "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
         ];
         if (machine.Initrd.Length > 0)

@@ -69,12 +69,37 @@ public sealed record MachineOptions(string Image, string Memory, string Append, 
 /// <summary>The same as options of a command.</summary>
 internal sealed class MachineOptionSet
 {
-    private readonly Argument<string> _image = new("IMAGE") { Description = "kernel to run: 32-bit ELF or multiboot, unmodified or rewritten" };
-    private readonly Option<string> _memory = new("--memory") { Description = "RAM, e.g. 64M or 1G", HelpName = "SIZE", DefaultValueFactory = _ => "128M" };
-    private readonly Option<string> _append = new("--append") { Description = "kernel command line", HelpName = "STR", DefaultValueFactory = _ => "" };
-    private readonly Option<string[]> _initrd = new("--initrd") { Description = "module handed to the kernel; repeatable", HelpName = "FILE" };
+    private readonly Argument<string> _image = new("IMAGE")
+    {
+        Description = "kernel to run: 32-bit ELF or multiboot, unmodified or rewritten",
+    };
+
+    private readonly Option<string> _memory = new("--memory")
+    {
+        Description = "RAM, e.g. 64M or 1G",
+        HelpName = "SIZE",
+        DefaultValueFactory = _ => "128M",
+    };
+
+    private readonly Option<string> _append = new("--append")
+    {
+        Description = "kernel command line",
+        HelpName = "STR",
+        DefaultValueFactory = _ => "",
+    };
+
+    private readonly Option<string[]> _initrd = new("--initrd")
+    {
+        Description = "module handed to the kernel; repeatable",
+        HelpName = "FILE",
+    };
+
     private readonly Option<string[]> _disk = new("--disk") { Description = "raw disk image; repeatable, up to four", HelpName = "FILE" };
-    private readonly Option<string?> _timeLimit = new("--time-limit") { Description = "end after this time with status 124, e.g. 60s", HelpName = "TIME" };
+    private readonly Option<string?> _timeLimit = new("--time-limit")
+    {
+        Description = "end after this time with status 124, e.g. 60s",
+        HelpName = "TIME",
+    };
 
     public void AddTo(Command command)
     {

@@ -6,6 +6,7 @@ internal static class OwnProgram
     public static string Path => Environment.ProcessPath ?? throw new InvalidOperationException("the host does not tell the path of this process");
 
     /// <summary>What comes before the arguments proper.</summary>
-    public static IReadOnlyList<string> Arguments
-        => string.Equals(System.IO.Path.GetFileNameWithoutExtension(Path), "dotnet", StringComparison.Ordinal) ? [typeof(OwnProgram).Assembly.Location] : [];
+    public static IReadOnlyList<string> Arguments => IsDotnet ? [typeof(OwnProgram).Assembly.Location] : [];
+
+    private static bool IsDotnet => string.Equals(System.IO.Path.GetFileNameWithoutExtension(Path), "dotnet", StringComparison.Ordinal);
 }

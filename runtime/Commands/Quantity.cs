@@ -16,9 +16,11 @@ public static class Quantity
             [.. string number, 'G'] => (1UL << 30, number),
             string number => (1UL << 20, number),
         };
-        if (!ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out ulong count) || count > MachineLayout.MaximumMemory / unit)
+        bool isNumber = ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out ulong count);
+        if (!isNumber || count > MachineLayout.MaximumMemory / unit)
         {
-            throw new UsageException($"--memory {text}: not a size from {MachineLayout.MinimumMemory >> 20}M to {MachineLayout.MaximumMemory >> 20}M");
+            (ulong least, ulong most) = (MachineLayout.MinimumMemory >> 20, MachineLayout.MaximumMemory >> 20);
+            throw new UsageException($"--memory {text}: not a size from {least}M to {most}M");
         }
 
         ulong bytes = count * unit + 4095 & ~4095UL;
@@ -40,6 +42,8 @@ public static class Quantity
         };
         bool isNumber = double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double count);
         double total = count * seconds;
-        return isNumber && total is > 0 and < 1e9 ? TimeSpan.FromSeconds(total) : throw new UsageException($"--time-limit {text}: not a time such as 60s, 2m or 500ms");
+        return isNumber && total is > 0 and < 1e9
+            ? TimeSpan.FromSeconds(total)
+            : throw new UsageException($"--time-limit {text}: not a time such as 60s, 2m or 500ms");
     }
 }

@@ -25,9 +25,24 @@ internal sealed class RunCommand
     private readonly MachineOptionSet _machine = new();
     private readonly Option<string> _mode = Choice("--mode", ExecutionMode.Para, "virtualization technique");
     private readonly Option<string> _engine = Choice("--engine", EngineKind.Auto, "what executes guest code");
-    private readonly Option<string> _serial = new("--serial") { Description = "serial port: stdio, null or a file", HelpName = "stdio|null|FILE", DefaultValueFactory = _ => "stdio" };
-    private readonly Option<string?> _stats = new("--stats") { Description = "write times, exits and hottest sites as JSON", HelpName = "FILE" };
-    private readonly Option<string?> _trace = new("--trace") { Description = "print every exit and unknown device access to standard error", HelpName = "exits" };
+    private readonly Option<string> _serial = new("--serial")
+    {
+        Description = "serial port: stdio, null or a file",
+        HelpName = "stdio|null|FILE",
+        DefaultValueFactory = _ => "stdio",
+    };
+
+    private readonly Option<string?> _stats = new("--stats")
+    {
+        Description = "write times, exits and hottest sites as JSON",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _trace = new("--trace")
+    {
+        Description = "print every exit and unknown device access to standard error",
+        HelpName = "exits",
+    };
 
     public Command Build()
     {

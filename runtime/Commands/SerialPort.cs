@@ -60,7 +60,8 @@ internal sealed class SerialPort : IDisposable
         _ => Console.OpenStandardOutput(),
     };
 
-    private static FileStream OpenTerminal(int descriptor, FileAccess access) => new(new SafeFileHandle(descriptor, ownsHandle: false), access, bufferSize: 0);
+    private static FileStream OpenTerminal(int descriptor, FileAccess access)
+        => new(new SafeFileHandle(descriptor, ownsHandle: false), access, bufferSize: 0);
 
     public void Flush() => _stream?.Flush();
 

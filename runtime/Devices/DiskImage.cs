@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Runtime.Devices;
 
-/// <summary>A raw disk image: the file's bytes are the disk's. A last sector that the file holds only in part reads as if filled with zeros.</summary>
+/// <summary>A raw disk image: the file's bytes are the disk's. A last sector that the file holds in part reads as if filled with zeros.</summary>
 public sealed class DiskImage : IDisposable
 {
     public const int SectorSize = 512;
@@ -33,9 +33,12 @@ public sealed class DiskImage : IDisposable
         }
         catch (Exception exception) when (exception is UnauthorizedAccessException || IsReadOnlyFileSystem(exception))
         {
-            return new DiskImage(File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read), isReadOnly: true);
+            return OpenReadOnly(path);
         }
     }
+
+    /// <inheritdoc cref="Open"/>
+    public static DiskImage OpenReadOnly(string path) => new(File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read), isReadOnly: true);
 
     /// <param name="destination">A whole number of sectors, all on the disk.</param>
     /// <exception cref="IOException">The host cannot read it.</exception>

@@ -47,7 +47,7 @@ public sealed class Pit8254 : IPortDevice, ITimedDevice
         if (offset == 3)
         {
             _trace.UnknownRead("8254", offset, size);
-            return 0xFF;
+            return 0; // the control word is write-only; zero as in QEMU
         }
 
         long now = Ticks;

@@ -17,6 +17,7 @@ internal sealed class PitChannel
     private int? _latchedCount;
     private byte? _latchedStatus;
     private bool _isNullCount = true;
+    private byte _modeBits;
 
     public PitCounter Counter { get; } = new();
 
@@ -35,6 +36,7 @@ internal sealed class PitChannel
         _latchedCount = null;
         _latchedStatus = null;
         _isNullCount = true;
+        _modeBits = (byte)(word & 0x0F);
         Counter.SetMode(word >> 1 & 7, (word & 1) != 0);
     }
 
@@ -43,7 +45,7 @@ internal sealed class PitChannel
 
     /// <summary>8254 read-back command, status byte: OUT 7, null count 6, then the control word as written.</summary>
     public void LatchStatus(long now)
-        => _latchedStatus ??= (byte)((Counter.Output(now) ? 0x80 : 0) | (_isNullCount ? 0x40 : 0) | (int)_access << 4 | Counter.Mode << 1 | (Counter.IsBcd ? 1 : 0));
+        => _latchedStatus ??= (byte)((Counter.Output(now) ? 0x80 : 0) | (_isNullCount ? 0x40 : 0) | (int)_access << 4 | _modeBits);
 
     public byte Read(long now)
     {

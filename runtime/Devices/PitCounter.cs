@@ -1,7 +1,7 @@
 // The counting element of one 8254 channel: what count and output are at an instant, in closed form. Time is in clock pulses.
 namespace Runtime.Devices;
 
-/// <summary>Counts down in one of the six modes (8254 data sheet, "Mode definitions"). The registers around it are <see cref="PitChannel"/>.</summary>
+/// <summary>Counts down in one of the six modes (8254 data sheet, "Mode definitions"). Its registers are in <see cref="PitChannel"/>.</summary>
 internal sealed class PitCounter
 {
     public const long Never = long.MaxValue;

@@ -183,7 +183,7 @@ public sealed class Uart16550(InterruptLine line, ISerialEndpoint endpoint) : IP
         _transmitterEmptyPending = true;
     }
 
-    /// <summary>PC16550D FCR: bit 0 enables the FIFOs, 1 clears the receiver's, bits 7-6 are its trigger level. The transmitter's is always empty.</summary>
+    /// <summary>PC16550D FCR: bit 0 enables the FIFOs, 1 clears the receiver's, bits 7-6 are its trigger level.</summary>
     private void WriteFifoControl(byte value)
     {
         bool enables = (value & 1) != 0;
@@ -218,8 +218,9 @@ public sealed class Uart16550(InterruptLine line, ISerialEndpoint endpoint) : IP
     }
 
     /// <summary>CTS 4, DSR 5, RI 6, DCD 7. In loopback they are RTS, DTR, OUT1, OUT2 of the modem control register.</summary>
-    private byte ModemLines()
-        => !IsLoopback ? PeerReady : (byte)((_modemControl & 2) << 3 | (_modemControl & 1) << 5 | (_modemControl & 4) << 4 | (_modemControl & 8) << 4);
+    private byte ModemLines() => !IsLoopback
+        ? PeerReady
+        : (byte)((_modemControl & 2) << 3 | (_modemControl & 1) << 5 | (_modemControl & 4) << 4 | (_modemControl & 8) << 4);
 
     /// <summary>INTR is not gated with OUT2, as on a PC/AT: QEMU does not either, and drivers without it work there.</summary>
     private void UpdateLine() => line.Set(HighestInterrupt() != 0x01);

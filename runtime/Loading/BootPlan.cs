@@ -61,7 +61,8 @@ public sealed record BootPlan(BootProtocol Protocol, IReadOnlyList<LoadRange> Ra
             ranges.Add(new LoadRange((uint)segment.LoadAddress, segment.FileOffset, segment.FileSize, (uint)segment.MemorySize));
         }
 
-        return new BootPlan(isMultiboot ? BootProtocol.Multiboot1 : BootProtocol.PlainElf, [.. ranges.OrderBy(range => range.Address)], PhysicalEntry(image));
+        BootProtocol protocol = isMultiboot ? BootProtocol.Multiboot1 : BootProtocol.PlainElf;
+        return new BootPlan(protocol, [.. ranges.OrderBy(range => range.Address)], PhysicalEntry(image));
     }
 
     /// <summary>Multiboot 0.6.96, 3.1.3: with bit 16 set the header's own addresses count, even in an ELF file.</summary>

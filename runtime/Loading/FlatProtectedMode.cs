@@ -2,7 +2,7 @@ using Runtime.Engines;
 
 namespace Runtime.Loading;
 
-/// <summary>The processor as 32-bit boot protocols hand it over (multiboot 0.6.96, 3.2): flat segments, paging and interrupts off, A20 open.</summary>
+/// <summary>The processor as 32-bit boot protocols hand it over (multiboot 0.6.96, 3.2): flat segments, paging and interrupts off.</summary>
 internal static class FlatProtectedMode
 {
     // Descriptor bits 40-55: present, DPL 0, 32-bit, page granularity, accessed.

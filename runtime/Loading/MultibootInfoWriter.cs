@@ -24,7 +24,8 @@ internal sealed class MultibootInfoWriter
     {
         _space = space;
         _memory = memory;
-        _kernelEnd = Math.Max(MachineLayout.ExtendedMemory, plan.Ranges.Max(range => range.End));
+        ulong end = Math.Max(MachineLayout.ExtendedMemory, plan.Ranges.Max(range => range.End));
+        _kernelEnd = end + PageSize - 1 & ~(PageSize - 1);
     }
 
     /// <returns>Physical address of the information structure.</returns>
@@ -41,7 +42,8 @@ internal sealed class MultibootInfoWriter
         WriteArray(mapAddress, map);
 
         // In QEMU's order, from the first page after the kernel: module table, strings, modules.
-        uint moduleTable = _space.Place((uint)(parameters.Modules.Count * Unsafe.SizeOf<MultibootModule>()), _kernelEnd, PageSize, "the module table");
+        uint tableLength = (uint)(parameters.Modules.Count * Unsafe.SizeOf<MultibootModule>());
+        uint moduleTable = _space.Place(tableLength, _kernelEnd, PageSize, "the module table");
         MultibootModule[] modules = [.. parameters.Modules.Select(module => new MultibootModule { CommandLine = WriteText(module.CommandLine) })];
         MultibootInfo info = new()
         {

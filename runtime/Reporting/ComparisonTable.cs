@@ -75,7 +75,9 @@ public sealed record ComparisonTable(IReadOnlyList<string> Columns, IReadOnlyLis
     }
 
     private static ComparisonCell Cell(double? nanoseconds, double best)
-        => nanoseconds is double measured ? new ComparisonCell(Time(measured), measured > 0 && best > 0 ? measured / best : null) : new ComparisonCell("-", null);
+        => nanoseconds is double measured
+            ? new ComparisonCell(Time(measured), measured > 0 && best > 0 ? measured / best : null)
+            : new ComparisonCell("-", null);
 
     private static ComparisonRow Stated(string group, string label, IReadOnlyList<ComparisonColumn> columns, Func<ComparisonColumn, string> text)
         => new(group, label, [.. columns.Select(column => new ComparisonCell(text(column), null))]);

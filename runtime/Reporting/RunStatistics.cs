@@ -28,7 +28,8 @@ public sealed record RunStatistics(
 {
     private const int SiteCount = 32;
 
-    public static RunStatistics Collect(string image, ExecutionMode mode, string engine, Outcome outcome, TimeSpan wall, long guestNanoseconds, ExitCounters counters, SymbolTable symbols)
+    public static RunStatistics Collect(
+        string image, ExecutionMode mode, string engine, Outcome outcome, TimeSpan wall, long guestNanoseconds, ExitCounters counters, SymbolTable symbols)
         => new(
             image,
             mode.ToString().ToLowerInvariant(),
@@ -39,7 +40,8 @@ public sealed record RunStatistics(
             guestNanoseconds,
             [.. counters.Reasons.Where(reason => reason.Count > 0).OrderByDescending(reason => reason.Nanoseconds)
                 .Select(reason => new ExitStatistic(KebabCase(reason.Reason), reason.Count, reason.Nanoseconds))],
-            [.. counters.Sites.Hottest(SiteCount).Select(site => new SiteStatistic($"0x{site.Eip:x8}", symbols.Find(site.Eip), site.Count, site.Nanoseconds))]);
+            [.. counters.Sites.Hottest(SiteCount)
+                .Select(site => new SiteStatistic($"0x{site.Eip:x8}", symbols.Find(site.Eip), site.Count, site.Nanoseconds))]);
 
     /// <exception cref="UsageException">The file cannot be written; what was there before is kept.</exception>
     public void Save(string path)

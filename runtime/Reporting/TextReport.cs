@@ -36,7 +36,7 @@ public static class TextReport
                 table.AddRow([new Text(group.ToUpperInvariant()), .. layout.Columns.Select(_ => new Text(""))]);
             }
 
-            table.AddRow([new Text(row.Label), .. row.Cells.Select(cell => new Text(cell.Ratio is null ? cell.Text : $"{cell.Text}  x{cell.RatioText}"))]);
+            table.AddRow([new Text(row.Label), .. row.Cells.Select(Show)]);
         }
 
         console.Write(table);
@@ -51,4 +51,6 @@ public static class TextReport
             writer.WriteLine(remark);
         }
     }
+
+    private static Text Show(ComparisonCell cell) => new(cell.Ratio is null ? cell.Text : $"{cell.Text}  x{cell.RatioText}");
 }

@@ -15,7 +15,7 @@ namespace Runtime.Engines.Direct;
 /// die with it.</summary>
 public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 {
-    private const int SpaceCapacity = 64;
+    private const int SpaceCapacity = 32;
 
     /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
     private const int GuardPatience = 16;
@@ -238,7 +238,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 
             long started = Stopwatch.GetTimestamp();
             long before = _spaces.Spawned;
-            space = _spaces.Get(key, _segments.Forget);
+            space = _spaces.Get(key);
             if (_spaces.Spawned != before)
             {
                 _selectors.Install(space.Stub);

@@ -1,5 +1,6 @@
 // What is done to a stub process before guest code may run in it: signals, limits, features, everything taken away, the filter last.
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Runtime.Engines.Direct.Host;
 
 namespace Runtime.Engines.Direct;
@@ -19,56 +20,40 @@ internal static class StubSetup
     /// <exception cref="HostCallException">A step without which guest code must not run failed.</exception>
     public static StubFeatures Confine(StubProcess stub, StubCode code)
     {
-        int scratch = StubLayout.Scratch;
-        ulong scratchAddress = StubLayout.ControlAddress + (ulong)scratch;
-
-        Require(stub, "prctl(PR_SET_NO_NEW_PRIVS)", SysPrctl, PrSetNoNewPrivs, 1);
-        Require(stub, "close_range", SysCloseRange, 2, uint.MaxValue);
-        // capset: no capability, whoever started us.
-        stub.Bytes(scratch, 64).Clear();
-        stub.Word(scratch) = CapabilityVersion3;
-        Require(stub, "capset", SysCapset, scratchAddress, scratchAddress + 16);
+        var steps = new Steps(stub);
+        steps.Add("prctl(PR_SET_NO_NEW_PRIVS)", SysPrctl, PrSetNoNewPrivs, 1);
+        steps.Add("close_range", SysCloseRange, 2, uint.MaxValue);
+        // capset: no capability, whoever started us. Header, then two empty sets.
+        steps.Add("capset", SysCapset, steps.Put(CapabilityVersion3), steps.Put(0, 0, 0));
         // Neither core dumps nor private writable memory beyond what the stub has.
-        stub.Bytes(scratch, 32).Clear();
-        Require(stub, "prlimit(RLIMIT_CORE)", SysPrlimit, 0, RlimitCore, scratchAddress);
-        stub.Quad(scratch) = stub.Quad(scratch + 8) = 1 << 20;
-        Require(stub, "prlimit(RLIMIT_DATA)", SysPrlimit, 0, RlimitData, scratchAddress);
-
+        steps.Add("prlimit(RLIMIT_CORE)", SysPrlimit, 0, RlimitCore, steps.Put(0, 0));
+        steps.Add("prlimit(RLIMIT_DATA)", SysPrlimit, 0, RlimitData, steps.Put(1 << 20, 1 << 20));
         // stack_t: ss_sp, ss_flags, ss_size.
-        stub.Quad(scratch) = StubLayout.SignalStack;
-        stub.Quad(scratch + 8) = 0;
-        stub.Quad(scratch + 16) = StubLayout.SignalStackSize;
-        Require(stub, "sigaltstack", SysSigaltstack, scratchAddress);
+        steps.Add("sigaltstack", SysSigaltstack, steps.Put(StubLayout.SignalStack, 0, StubLayout.SignalStackSize));
         // struct sigaction of the kernel: handler, flags, restorer, mask.
-        stub.Quad(scratch) = code.SignalHandler;
-        stub.Quad(scratch + 8) = SaSiginfo | SaRestorer | SaOnstack | SaNodefer;
-        stub.Quad(scratch + 16) = code.SignalReturn;
-        stub.Quad(scratch + 24) = 0;
+        ulong action = steps.Put(code.SignalHandler, SaSiginfo | SaRestorer | SaOnstack | SaNodefer, code.SignalReturn, 0);
         foreach (int signal in StubSignals.All)
         {
-            Require(stub, "rt_sigaction", SysSigaction, (ulong)signal, scratchAddress, 0, 8);
+            steps.Add("rt_sigaction", SysSigaction, (ulong)signal, action, 0, 8);
         }
 
-        Require(stub, "rt_sigprocmask", SysSigprocmask, 2, scratchAddress + 24, 0, 8);
-
-        long kernelKey = stub.Call(SysPkeyAlloc);
-        long executeKey = stub.Call(SysPkeyAlloc);
-        bool keys = kernelKey > 0 && executeKey > 0;
-        stub.Word(StubLayout.HasPkru) = keys ? 1u : 0u;
-        bool cpuidFaults = stub.Call(SysArchPrctl, ArchSetCpuid, 0) == 0;
-
+        steps.Add("rt_sigprocmask", SysSigprocmask, 2, steps.Put(0), 0, 8);
         foreach ((ulong start, ulong length) in ForeignMappings(stub.Pid))
         {
-            Require(stub, "munmap", SysMunmap, start, length);
+            steps.Add("munmap", SysMunmap, start, length);
         }
 
+        int kernelKey = steps.Try(SysPkeyAlloc), executeKey = steps.Try(SysPkeyAlloc), cpuid = steps.Try(SysArchPrctl, ArchSetCpuid, 0);
         byte[] filter = SeccompFilter.Build();
-        // struct sock_fprog: length, pointer; the program behind it.
-        stub.Quad(scratch) = (ulong)(filter.Length / 8);
-        stub.Quad(scratch + 8) = scratchAddress + 16;
-        filter.CopyTo(stub.Bytes(scratch + 16, filter.Length));
-        Require(stub, "seccomp", SysSeccomp, SetModeFilter, FilterSpecAllow, scratchAddress);
-        return new StubFeatures(keys ? (int)kernelKey : 0, keys ? (int)executeKey : 0, cpuidFaults);
+        // struct sock_fprog: length, pointer.
+        ulong program = steps.Put(filter);
+        steps.Add("seccomp", SysSeccomp, SetModeFilter, FilterSpecAllow, steps.Put((ulong)(filter.Length / 8), program));
+        steps.Run();
+
+        bool keys = stub.Result(kernelKey) > 0 && stub.Result(executeKey) > 0;
+        var features = new StubFeatures(keys ? (int)stub.Result(kernelKey) : 0, keys ? (int)stub.Result(executeKey) : 0, stub.Result(cpuid) == 0);
+        stub.Word(StubLayout.HasPkru) = keys ? 1u : 0u;
+        return features;
     }
 
     /// <summary>What the kernel mapped into the process besides the stub: its first stack, the vDSO.</summary>
@@ -91,17 +76,47 @@ internal static class StubSetup
         return foreign;
     }
 
-    private static void Require(StubProcess stub, string name, int number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0)
+    /// <summary>System calls listed together, with what their pointers point at.</summary>
+    private sealed class Steps(StubProcess stub)
     {
-        long result = stub.Call(number, a, b, c, d);
-        if (stub.IsDead)
+        private readonly List<(int Index, string Name)> _required = [];
+        private int _used;
+
+        /// <summary>Puts words where the process can see them.</summary>
+        /// <returns>Their address in the process.</returns>
+        public ulong Put(params ReadOnlySpan<ulong> words) => Put(MemoryMarshal.AsBytes(words));
+
+        public ulong Put(ReadOnlySpan<byte> bytes)
         {
-            throw new HostCallException($"{name} in a stub process that died", 0);
+            int at = StubLayout.Scratch + _used;
+            _used += (bytes.Length + 7) & ~7;
+            bytes.CopyTo(stub.Bytes(at, bytes.Length));
+            return StubLayout.ControlAddress + (ulong)at;
         }
 
-        if (result < 0)
+        /// <summary>A call that must succeed.</summary>
+        public void Add(string name, int number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0)
+            => _required.Add((stub.Queue(number, a, b, c, d), name));
+
+        /// <summary>A call that may fail.</summary>
+        public int Try(int number, ulong a = 0, ulong b = 0) => stub.Queue(number, a, b);
+
+        /// <exception cref="HostCallException">One that must succeed failed, or the process died of it.</exception>
+        public void Run()
         {
-            throw new HostCallException($"{name} in the stub process", (int)-result);
+            stub.Flush();
+            if (stub.IsDead)
+            {
+                throw new HostCallException("setting up the stub process, which died", 0);
+            }
+
+            foreach ((int index, string name) in _required)
+            {
+                if (stub.Result(index) < 0)
+                {
+                    throw new HostCallException($"{name} in the stub process", (int)-stub.Result(index));
+                }
+            }
         }
     }
 }

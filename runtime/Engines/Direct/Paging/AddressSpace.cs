@@ -30,7 +30,7 @@ internal sealed class AddressSpace : IDisposable
         MapWindow();
     }
 
-    public SpaceKey Key { get; }
+    public SpaceKey Key { get; set; }
     public StubProcess Stub { get; }
 
     /// <summary>The frame at the window's place for the GDT; none at first.</summary>
