@@ -33,6 +33,12 @@ public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelIm
 /// <param name="Note">One line for the user when it is not the engine that was asked for, else null.</param>
 public sealed record EngineHost(IExecutionEngine Engine, GuestMemory Memory, string Name, string? Note) : IDisposable
 {
+    /// <summary>The interpreter on the guest's state, where the engine has one: shims act through it.</summary>
+    public Cpu? Processor { get; init; }
+
+    /// <summary>What the engine is to leave to shims.</summary>
+    public ReturnedSites Returned { get; init; } = new();
+
     public void Dispose()
     {
         Engine.Dispose();
@@ -67,7 +73,7 @@ public static class EngineFactory
         try
         {
             var engine = new DirectEngine(request.Mode, request.MemoryBytes, CpuModel.Default, request.Counters, request.Plan);
-            return new EngineHost(engine, engine.Memory, "direct", null);
+            return new EngineHost(engine, engine.Memory, "direct", null) { Processor = engine.Processor, Returned = engine.Returned };
         }
         catch (HostCallException refused)
         {

@@ -6,6 +6,9 @@ namespace Rewriter.Shims;
 /// <param name="Column">From 1.</param>
 public sealed record ShimDiagnostic(string Id, string File, int Line, int Column, string Message)
 {
+    /// <summary>The text is no C#, or names what does not exist; nothing is said about what shims may do.</summary>
+    public bool IsFromCompiler => Id.StartsWith("CS", StringComparison.Ordinal);
+
     /// <summary>As compilers print it, so that editors can jump to the place.</summary>
     public override string ToString() => $"{File}({Line},{Column}): error {Id}: {Message}";
 }

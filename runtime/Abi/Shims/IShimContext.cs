@@ -74,6 +74,9 @@ public interface IShimContext
     /// <summary>Loads a data or stack segment register from the guest's descriptor tables; loading SS holds off events for one instruction.</summary>
     void LoadSegment(SegmentName segment, ushort selector);
 
+    /// <summary>PUSH sreg with an operand of 2 or 4 bytes.</summary>
+    void PushSegment(SegmentName segment, int size);
+
     /// <summary>POP sreg with an operand of 2 or 4 bytes.</summary>
     void PopSegment(SegmentName segment, int size);
 

@@ -78,6 +78,12 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 
     public GuestMemory Memory { get; }
 
+    /// <summary>The interpreter that does what the host processor cannot.</summary>
+    public Cpu Processor => _cpu;
+
+    /// <summary>Hypercalls that the run loop wants to see.</summary>
+    public ReturnedSites Returned { get; } = new();
+
     public VmExit Run(bool wantInterruptWindow)
     {
         while (true)
@@ -462,7 +468,8 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     /// <summary>A shim asks for what it cannot do inline.</summary>
     private VmExit OnGate()
     {
-        if (_code.Site(_window.TakeSite()) is not CodeSite site)
+        uint index = _window.TakeSite();
+        if (_code.Site(index) is not CodeSite site)
         {
             return State.Cpl == 3
                 ? _cpu.RaiseException(ExceptionVector.GeneralProtection, 0)
@@ -470,6 +477,11 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         State.Eip = site.Address;
+        if (site.IsFromImage && Returned.Contains(index) && State.Cpl == 0)
+        {
+            return new VmExit(VmExitReason.Hypercall, Value: index);
+        }
+
         _accounts.Is(_accounts.Hypercall, site.Address);
         return _cpu.Step();
     }

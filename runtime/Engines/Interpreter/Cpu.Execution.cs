@@ -22,7 +22,24 @@ public sealed partial class Cpu
 
         Refresh();
         _wantWindow = false;
-        VmExit exit = StepCarefully();
+        VmExit exit = StepCarefully(null, 0);
+        _attention = false;
+        return exit;
+    }
+
+    /// <summary>Executes one instruction like <see cref="Step"/>, by an effect from elsewhere: made of this class's Try methods, the
+    /// first of which that returns false must be the last, and false returned then.</summary>
+    /// <param name="length">Of the instruction at EIP, in bytes.</param>
+    public VmExit Perform(int length, Func<bool> effect)
+    {
+        if (_shutdown)
+        {
+            return Shutdown;
+        }
+
+        Refresh();
+        _wantWindow = false;
+        VmExit exit = StepCarefully(effect, (uint)length);
         _attention = false;
         return exit;
     }
@@ -79,7 +96,7 @@ public sealed partial class Cpu
                     return new VmExit(VmExitReason.InterruptWindow);
                 }
 
-                VmExit careful = StepCarefully();
+                VmExit careful = StepCarefully(null, 0);
                 if (careful.Reason != VmExitReason.None)
                 {
                     return careful;
@@ -111,7 +128,7 @@ public sealed partial class Cpu
         return VmExit.None;
     }
 
-    private VmExit StepCarefully()
+    private VmExit StepCarefully(Func<bool>? effect, uint length)
     {
         uint flags = _state.Eflags;
         bool shadow = _state.InterruptShadow;
@@ -128,17 +145,10 @@ public sealed partial class Cpu
             return Settle();
         }
 
-        uint eip = _state.Eip;
-        DecodedInstruction? d = FetchFast(eip) ?? FetchSlow(eip);
-        bool done = false;
         _loadedFlags = false;
+        _nextEip = _state.Eip + length;
+        bool done = effect is null ? TryExecute() : effect();
         VmExit exit = VmExit.None;
-        if (d is not null)
-        {
-            _nextEip = eip + d.Length;
-            done = d.Execute(d);
-        }
-
         if (done)
         {
             _state.Eip = _nextEip;

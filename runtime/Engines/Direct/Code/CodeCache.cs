@@ -16,6 +16,9 @@ internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
     public SensitiveInstruction Instruction => instruction;
 
     public PatchTactic Tactic { get; set; } = PatchTactic.Trap;
+
+    /// <summary>Its index is that of the image's plan.</summary>
+    public bool IsFromImage { get; init; }
 }
 
 /// <summary>Makes, finds and drops patched copies. It knows nothing of how they are mapped.</summary>
@@ -255,8 +258,7 @@ internal sealed class CodeCache
 
             foreach (PlannedSite site in served)
             {
-                Enter(page, site.Site, site.Index);
-                _sites[site.Index]!.Tactic = site.Tactic;
+                Enter(new CodeSite(page, site.Site) { Tactic = site.Tactic, IsFromImage = true }, site.Index);
                 sites.RemoveAll(other => other.Address == site.Site.Address);
             }
 
@@ -272,7 +274,7 @@ internal sealed class CodeCache
         foreach (SensitiveInstruction instruction in sites)
         {
             _sites.Add(null);
-            Enter(page, instruction, _sites.Count - 1);
+            Enter(new CodeSite(page, instruction), _sites.Count - 1);
         }
 
         if (_mode != ExecutionMode.Para)
@@ -298,16 +300,17 @@ internal sealed class CodeCache
     }
 
     /// <summary>Puts a site into the table, in place of what was known at its address.</summary>
-    private void Enter(CodePage page, SensitiveInstruction instruction, int index)
+    private void Enter(CodeSite site, int index)
     {
-        int offset = (int)(instruction.Address & 0xFFF);
+        CodePage page = site.Page;
+        int offset = (int)(site.Address & 0xFFF);
         if (page.Sites.TryGetValue(offset, out int old))
         {
             _sites[old] = null;
         }
 
         page.Sites[offset] = index;
-        _sites[index] = new CodeSite(page, instruction);
+        _sites[index] = site;
     }
 
     private void Apply(LivePatch live)
