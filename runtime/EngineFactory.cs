@@ -8,6 +8,7 @@ using Runtime.Engines;
 using Runtime.Engines.Direct;
 using Runtime.Engines.Direct.Host;
 using Runtime.Engines.Interpreter;
+using Runtime.Engines.Patched;
 using Runtime.Memory;
 
 namespace Runtime;
@@ -85,6 +86,12 @@ public static class EngineFactory
     private static EngineHost CreateInterpreter(EngineRequest request, string? note)
     {
         var memory = new GuestMemory(request.MemoryBytes);
+        if (request.Mode == ExecutionMode.Para)
+        {
+            var patched = new PatchedInterpreter(memory, request.Counters, request.Plan);
+            return new EngineHost(patched, memory, "interpreter", note) { Processor = patched.Processor, Returned = patched.Returned };
+        }
+
         return new EngineHost(new InterpreterEngine(new VcpuState(), memory), memory, "interpreter", note);
     }
 }

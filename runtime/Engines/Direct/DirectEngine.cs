@@ -7,6 +7,7 @@ using Runtime.Engines.Direct.Code;
 using Runtime.Engines.Direct.Host;
 using Runtime.Engines.Direct.Paging;
 using Runtime.Engines.Interpreter;
+using Runtime.Engines.Patched;
 using Runtime.Memory;
 
 namespace Runtime.Engines.Direct;
@@ -28,6 +29,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     private readonly ExecutionMode _mode;
     private readonly DirectAccounts _accounts;
     private readonly SharedFile _control;
+    private readonly SharedCodeStorage _storage;
     private readonly SharedFile _ram;
     private readonly Cpu _cpu;
     private readonly FrameTable _frames;
@@ -62,10 +64,11 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _frames = new FrameTable(Memory.FrameCount);
         _cpu.FrameFlags = _frames.CodeFlags;
         ImagePlan? plan = ImagePlan.For(imagePlan, mode, memoryLength);
-        _window = new WindowMemory(_control, plan?.WindowBase ?? MonitorWindow.DefaultBase);
+        _storage = new SharedCodeStorage(_control);
+        _window = new WindowMemory(_storage, plan?.WindowBase ?? MonitorWindow.DefaultBase);
         _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity) { WindowBase = _window.Base };
         _pager = new ShadowPager(_cpu, Memory, _frames, mode == ExecutionMode.Trap, HostLimits.LowestPage);
-        _code = new CodeCache(_control, Memory, _frames, mode, _window.Base, plan);
+        _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan);
         _mapper = new CodeMapper(_code, _pager, _frames, _cpu);
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
@@ -558,7 +561,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _code.MoveWindow(target);
-        _window = new WindowMemory(_control, target);
+        _window = new WindowMemory(_storage, target);
         _selectors.Reset(_window);
         _spaces.WindowBase = target;
     }

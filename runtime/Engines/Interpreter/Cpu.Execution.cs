@@ -170,7 +170,7 @@ public sealed partial class Cpu
         }
 
         // SDM vol. 3, 17.3.1.4: the trap comes after the instruction that TF was set for; INT n and gates clear TF on their way.
-        if ((flags & FlagBits.Tf) != 0 && !_enteredHandler && exit.Reason != VmExitReason.PortRead)
+        if ((flags & FlagBits.Tf) != 0 && !_enteredHandler && exit.Reason is not (VmExitReason.PortRead or VmExitReason.Shim))
         {
             _trapBits |= Dr6SingleStep;
         }

@@ -3,7 +3,7 @@ using Iced.Intel;
 using Rewriter.Patching;
 using Runtime.Abi;
 
-namespace Runtime.Engines.Direct.Code;
+namespace Runtime.Engines.Patched;
 
 /// <summary>
 /// The patches of a rewritten image, looked up by the sites that they serve. The plan is data from a file: a patch is used only where the

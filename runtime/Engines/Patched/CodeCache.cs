@@ -3,10 +3,9 @@ using Rewriter.Patching;
 using Rewriter.Scanning;
 using Rewriter.Shims;
 using Runtime.Abi;
-using Runtime.Engines.Direct.Paging;
 using Runtime.Memory;
 
-namespace Runtime.Engines.Direct.Code;
+namespace Runtime.Engines.Patched;
 
 /// <summary>A sensitive instruction in a patched copy.</summary>
 internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
@@ -24,28 +23,31 @@ internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
 /// <summary>Makes, finds and drops patched copies. It knows nothing of how they are mapped.</summary>
 internal sealed class CodeCache
 {
-    private readonly SharedFile _control;
+    private readonly ICodeStorage _storage;
     private readonly GuestMemory _memory;
-    private readonly FrameTable _frames;
+    private readonly byte[] _codeFlags;
     private readonly ExecutionMode _mode;
     private readonly CodeScanner _scanner = new();
     private readonly ShimCatalog _kernelShims = new();
     private readonly ShimCatalog _userShims = new(userMode: true);
     private readonly Dictionary<CodePageKey, CodePage> _pages = [];
     private readonly Dictionary<uint, List<CodePage>> _byFrame = [];
-    private readonly Stack<int> _freeSlots = new(Enumerable.Range(0, StubLayout.CodeCachePages).Reverse());
-    private readonly CodePage?[] _bySlot = new CodePage?[StubLayout.CodeCachePages];
+    private readonly Stack<int> _freeSlots;
+    private readonly CodePage?[] _bySlot;
     private readonly List<CodeSite?> _sites = [];
     private readonly List<SensitiveInstruction> _found = [];
     private WindowAllocator _window;
     private ImagePlan? _plan;
 
+    /// <param name="codeFlags">One byte per frame; not zero for a frame with copies.</param>
     /// <param name="plan">The patches of a rewritten image, made for a window at <paramref name="windowBase"/>.</param>
-    public CodeCache(SharedFile control, GuestMemory memory, FrameTable frames, ExecutionMode mode, uint windowBase, ImagePlan? plan)
+    public CodeCache(ICodeStorage storage, GuestMemory memory, byte[] codeFlags, ExecutionMode mode, uint windowBase, ImagePlan? plan)
     {
-        _control = control;
+        _storage = storage;
         _memory = memory;
-        _frames = frames;
+        _codeFlags = codeFlags;
+        _freeSlots = new Stack<int>(Enumerable.Range(0, storage.PageCount).Reverse());
+        _bySlot = new CodePage?[storage.PageCount];
         _mode = mode;
         _window = new WindowAllocator(windowBase);
         _plan = plan;
@@ -74,8 +76,7 @@ internal sealed class CodeCache
             return null;
         }
 
-        Memory<byte> copy = new SharedSlice(_control, StubLayout.CodeCacheFileOffset + ((long)slot << 12), CodePage.Size).Memory;
-        page = new CodePage(key, slot, _memory.FrameBytes(key.Frame).ToArray(), copy);
+        page = new CodePage(key, slot, _memory.FrameBytes(key.Frame).ToArray(), _storage.Page(slot), _storage.TrapsUnknown);
         page.Hide(0, CodePage.Size);
         _pages.Add(key, page);
         _bySlot[slot] = page;
@@ -85,7 +86,7 @@ internal sealed class CodeCache
         }
 
         siblings.Add(page);
-        _frames.CodeFlags[key.Frame] = 1;
+        _codeFlags[key.Frame] = 1;
         return page;
     }
 
@@ -151,7 +152,7 @@ internal sealed class CodeCache
         if (siblings.Count == 0)
         {
             _byFrame.Remove(page.Key.Frame);
-            _frames.CodeFlags[page.Key.Frame] = 0;
+            _codeFlags[page.Key.Frame] = 0;
         }
     }
 
@@ -316,7 +317,7 @@ internal sealed class CodeCache
     private void Apply(LivePatch live)
     {
         Patch patch = live.Patch;
-        patch.Trampoline.Span.CopyTo(_control.Slice(patch.TrampolineAddress - _window.WindowBase, patch.Trampoline.Length));
+        patch.Trampoline.Span.CopyTo(_storage.Window(patch.TrampolineAddress - _window.WindowBase, patch.Trampoline.Length));
         live.Owner.Apply(live);
         Trampolines.Add(live);
     }
