@@ -43,8 +43,8 @@ public static class RewritePipeline
         step?.Invoke("generating and compiling shims");
         string digest = Manifest.DigestOf(image.File.Span);
         warm.Wait();
-        string source = ShimSource.Generate(plan, digest[..16]);
-        ShimAssembly assembly = ShimCompiler.Compile("GuestShims", [new ShimFile("Sites.cs", source)]);
+        string source = ShimSourceOf(plan, digest);
+        ShimAssembly assembly = CompileShims(source);
         if (!assembly.IsGood)
         {
             throw new InvalidOperationException($"generated shims do not compile: {assembly.Diagnostics[0]}");
@@ -55,8 +55,14 @@ public static class RewritePipeline
         return new Rewriting(scan, plan, manifest, RewrittenImage.Write(image, plan, manifest));
     }
 
-    /// <summary>Whether a site that fails silently was proven to be code and yet left as it is: the image is not completely
-    /// handled.</summary>
+    /// <summary>The host-side shims of a plan, in C#.</summary>
+    /// <param name="imageDigest">SHA-256 of the original file.</param>
+    public static string ShimSourceOf(PatchPlan plan, string imageDigest) => ShimSource.Generate(plan, imageDigest[..16]);
+
+    /// <summary>Compiles what <see cref="ShimSourceOf"/> gave. The same source gives the same bytes.</summary>
+    public static ShimAssembly CompileShims(string source) => ShimCompiler.Compile("GuestShims", [new ShimFile("Sites.cs", source)]);
+
+    /// <summary>Whether a site that fails silently was proven to be code and yet left as it is: the image is not completely handled.</summary>
     public static bool IsIncomplete(PatchPlan plan) => plan.Sites.Any(s =>
         s.Tactic == PatchTactic.Leave && s.Site.Class == SensitivityClass.Silent && s.Site.Confidence != SiteConfidence.Low);
 

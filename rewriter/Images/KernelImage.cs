@@ -68,6 +68,10 @@ public sealed class KernelImage
     /// <exception cref="BadImageException">Missing, unreadable, malformed, or of no supported format.</exception>
     public static KernelImage Load(string path) => ImageLoader.Load(path);
 
+    /// <summary>The bytes of a file that may be an image.</summary>
+    /// <exception cref="BadImageException">Missing, unreadable or too large.</exception>
+    public static byte[] ReadFile(string path) => ImageLoader.ReadFile(path);
+
     /// <summary>Recognises the format of a file that is in memory.</summary>
     /// <param name="name">For messages and reports.</param>
     /// <exception cref="BadImageException">Malformed, or of no supported format.</exception>

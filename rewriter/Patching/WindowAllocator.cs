@@ -41,6 +41,16 @@ public sealed class WindowAllocator(uint windowBase)
     public bool IsFeasible(uint origin, GuardConstraint constraint) =>
         constraint.IsNone || TryPlace(_all, 1, origin, constraint, out _);
 
+    /// <summary>Takes a given place, which must be free.</summary>
+    public void Reserve(uint address, int size)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
+        int index = _gaps.FindIndex(gap => gap.First <= address && address - gap.First <= gap.Last - gap.First && (uint)(size - 1) <= gap.Last - address);
+        if (index < 0)
+            throw new InvalidOperationException($"window bytes {address:x8}..{address + (uint)(size - 1):x8} are not free");
+        Take(index, address, size);
+    }
+
     /// <summary>Gives back what <see cref="TryAllocate"/> handed out, or a part of it.</summary>
     public void Free(uint address, int size)
     {

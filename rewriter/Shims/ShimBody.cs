@@ -83,7 +83,7 @@ public static class ShimBody
     }
 
     private static string? Push(in Instruction i) => i.Op0Register.IsSegmentRegister()
-        ? $"vcpu.Push({-i.StackPointerIncrement}, vcpu.ReadSegment({OperandText.Segment(i.Op0Register)}))"
+        ? $"vcpu.PushSegment({OperandText.Segment(i.Op0Register)}, {-i.StackPointerIncrement})"
         : null;
 
     private static string? Pop(in Instruction i) => i.Op0Register.IsSegmentRegister()

@@ -15,6 +15,9 @@ public sealed record ShimDiagnostic(string Id, string File, int Line, int Column
         return new ShimDiagnostic(id, span.Path, span.StartLinePosition.Line + 1, span.StartLinePosition.Character + 1, message);
     }
 
+    /// <summary>The text is no C#, or names what does not exist; nothing is said about what shims may do.</summary>
+    public bool IsFromCompiler => Id.StartsWith("CS", StringComparison.Ordinal);
+
     /// <summary>As compilers print it, so that editors can jump to the place.</summary>
     public override string ToString() => $"{File}({Line},{Column}): error {Id}: {Message}";
 }

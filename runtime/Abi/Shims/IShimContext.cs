@@ -75,6 +75,9 @@ public interface IShimContext
     /// instruction.</summary>
     void LoadSegment(SegmentName segment, ushort selector);
 
+    /// <summary>PUSH sreg with an operand of 2 or 4 bytes.</summary>
+    void PushSegment(SegmentName segment, int size);
+
     /// <summary>POP sreg with an operand of 2 or 4 bytes.</summary>
     void PopSegment(SegmentName segment, int size);
 

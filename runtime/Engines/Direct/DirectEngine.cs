@@ -7,6 +7,7 @@ using Runtime.Engines.Direct.Code;
 using Runtime.Engines.Direct.Host;
 using Runtime.Engines.Direct.Paging;
 using Runtime.Engines.Interpreter;
+using Runtime.Engines.Patched;
 using Runtime.Memory;
 
 namespace Runtime.Engines.Direct;
@@ -28,6 +29,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     private readonly ExecutionMode _mode;
     private readonly DirectAccounts _accounts;
     private readonly SharedFile _control;
+    private readonly SharedCodeStorage _storage;
     private readonly SharedFile _ram;
     private readonly Cpu _cpu;
     private readonly FrameTable _frames;
@@ -49,8 +51,9 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 
     /// <param name="memoryLength">Guest RAM in bytes; a multiple of 4096.</param>
     /// <param name="counters">Where the exits that the engine settles itself are accounted for.</param>
+    /// <param name="imagePlan">The plan of a rewritten image.</param>
     /// <exception cref="HostCallException">The host lacks something that the engine needs.</exception>
-    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters)
+    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null)
     {
         _mode = mode;
         _accounts = new DirectAccounts(counters);
@@ -61,10 +64,12 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _cpu = new Cpu(State, Memory, model, new HostTimeStamp()) { Observer = this };
         _frames = new FrameTable(Memory.FrameCount);
         _cpu.FrameFlags = _frames.CodeFlags;
-        _window = new WindowMemory(_control, MonitorWindow.DefaultBase);
+        ImagePlan? plan = ImagePlan.For(imagePlan, mode, memoryLength);
+        _storage = new SharedCodeStorage(_control);
+        _window = new WindowMemory(_storage, plan?.WindowBase ?? MonitorWindow.DefaultBase);
         _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity) { WindowBase = _window.Base };
         _pager = new ShadowPager(_cpu, Memory, _frames, mode == ExecutionMode.Trap, HostLimits.LowestPage);
-        _code = new CodeCache(_control, Memory, _frames, mode, _window.Base);
+        _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan);
         _mapper = new CodeMapper(_code, _pager, _frames, _cpu);
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
@@ -78,6 +83,12 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     public VcpuState State { get; }
 
     public GuestMemory Memory { get; }
+
+    /// <summary>The interpreter that does what the host processor cannot.</summary>
+    public Cpu Processor => _cpu;
+
+    /// <summary>Hypercalls that the run loop wants to see.</summary>
+    public ReturnedSites Returned { get; } = new();
 
     public VmExit Run(bool wantInterruptWindow)
     {
@@ -479,7 +490,8 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     /// <param name="performs">Whether to perform the site's instruction, or only to go back to it.</param>
     private VmExit OnGate(bool performs = true)
     {
-        if (_code.Site(_window.TakeSite()) is not CodeSite site)
+        uint index = _window.TakeSite();
+        if (_code.Site(index) is not CodeSite site)
         {
             return State.Cpl == 3
                 ? _cpu.RaiseException(ExceptionVector.GeneralProtection, 0)
@@ -490,6 +502,11 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         if (!performs)
         {
             return VmExit.None;
+        }
+
+        if (site.IsFromImage && Returned.Contains(index) && State.Cpl == 0)
+        {
+            return new VmExit(VmExitReason.Hypercall, Value: index);
         }
 
         _accounts.Is(_accounts.Hypercall, site.Address);
@@ -577,7 +594,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _code.MoveWindow(target);
-        _window = new WindowMemory(_control, target);
+        _window = new WindowMemory(_storage, target);
         _selectors.Reset(_window);
         _switcher.Install(_window, features);
         _spaces.WindowBase = target;

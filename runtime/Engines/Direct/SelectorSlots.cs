@@ -3,6 +3,7 @@
 using Runtime.Abi;
 using Runtime.Engines.Direct.Paging;
 using Runtime.Engines.Interpreter;
+using Runtime.Engines.Patched;
 using Runtime.Memory;
 
 namespace Runtime.Engines.Direct;

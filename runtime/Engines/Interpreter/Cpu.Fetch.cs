@@ -111,6 +111,11 @@ public sealed partial class Cpu
     private bool TryFetchBytes(uint linear, Span<byte> into, out ulong key)
     {
         key = OverlayKey | linear;
+        if (CodeView is { } view && view.IsShim(linear))
+        {
+            return Exit(new VmExit(VmExitReason.Shim));
+        }
+
         if (Overlay is { } overlay && overlay.Covers(linear))
         {
             if (!overlay.Permits(linear, AccessKind.Fetch, _user))
@@ -128,10 +133,10 @@ public sealed partial class Cpu
         }
 
         key = physical;
-        ReadOnlySpan<byte> view = CodeView is { } codeView ? codeView.Page(linear & ~0xFFFu, (uint)(physical >> 12), _state.Cpl) : default;
-        if (!view.IsEmpty)
+        ReadOnlySpan<byte> page = CodeView is { } codeView ? codeView.Page(linear & ~0xFFFu, (uint)(physical >> 12), _state.Cpl) : default;
+        if (!page.IsEmpty)
         {
-            view.Slice((int)(linear & 0xFFF), into.Length).CopyTo(into);
+            page.Slice((int)(linear & 0xFFF), into.Length).CopyTo(into);
             return true;
         }
 

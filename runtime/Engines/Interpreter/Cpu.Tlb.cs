@@ -21,6 +21,9 @@ public sealed partial class Cpu
     private ulong _tlbGeneration = 1ul << 32;
     private bool _user;
 
+    /// <summary>Part of the tag of fetches that may not be served from RAM without a look at the code view.</summary>
+    private ulong FetchBit => CodeView is null ? 0 : 1ul << 31;
+
     /// <summary>Forgets every cached translation.</summary>
     public void FlushTlb() => _tlbGeneration += 1ul << 32;
 
@@ -35,7 +38,7 @@ public sealed partial class Cpu
     {
         ref TlbEntry entry = ref (user ? _userTlb : _supervisorTlb)[linear >> 12 & TlbMask];
         ulong tag = _tlbGeneration | linear >> 12;
-        ulong have = access switch { AccessKind.Read => entry.Read, AccessKind.Write => entry.Write, _ => entry.Fetch };
+        ulong have = access switch { AccessKind.Read => entry.Read, AccessKind.Write => entry.Write, _ => entry.Fetch ^ FetchBit };
         if (have == tag)
         {
             physical = entry.Physical + (linear & 0xFFF);
@@ -73,9 +76,8 @@ public sealed partial class Cpu
                 entry.Read = tag;
                 break;
 
-            // With a code view, where the bytes come from has to be asked each time.
-            case AccessKind.Fetch when CodeView is null:
-                entry.Fetch = tag;
+            case AccessKind.Fetch when page < _memory.Length:
+                entry.Fetch = tag | FetchBit;
                 break;
         }
 

@@ -5,7 +5,7 @@ using Rewriter.Patching;
 using Runtime.Abi;
 using Runtime.Engines.Interpreter;
 
-namespace Runtime.Engines.Direct.Code;
+namespace Runtime.Engines.Patched;
 
 /// <summary>Where a shim that was finished came out.</summary>
 internal enum ShimEnd
@@ -16,14 +16,20 @@ internal enum ShimEnd
     /// <summary>At the gate, with the site's index in the window.</summary>
     Gate,
 
-    /// <summary>The shim's next instruction faults. The state is unchanged.</summary>
+    /// <summary>An instruction of the shim faults.</summary>
     Fault,
+
+    /// <summary>It is no shim of ours: it does not come to an end.</summary>
+    Endless,
 }
 
 internal sealed class ShimFinisher
 {
     /// <summary>No trampoline is longer than this many instructions.</summary>
     private const int Longest = 256;
+
+    /// <summary>Instructions until a trampoline counts as endless.</summary>
+    private const int Endless = 1 << 20;
 
     /// <summary>Finishes the shim that <see cref="VcpuState.Eip"/> is in.</summary>
     /// <param name="live">The patch that it belongs to.</param>
@@ -43,8 +49,7 @@ internal sealed class ShimFinisher
         {
             for (int i = 0; i < Longest; i++)
             {
-                // Shims are written for ring 3, where IF always shows set and IOPL clear.
-                state.Eflags = (state.Eflags | FlagBits.If) & ~FlagBits.Iopl;
+                ShowRing3(state);
                 if (!cpu.TryStep(out VmExit exit))
                 {
                     break;
@@ -62,7 +67,7 @@ internal sealed class ShimFinisher
 
                 if (isGate || isGuest)
                 {
-                    state.Eflags = (state.Eflags & ~(FlagBits.If | FlagBits.Iopl)) | (flags & FlagBits.Iopl) | (window[MonitorWindow.Data.VirtualIf] & FlagBits.If);
+                    ShowGuest(state, flags, window);
                     return isGate ? ShimEnd.Gate : ShimEnd.GuestInstruction;
                 }
             }
@@ -107,4 +112,30 @@ internal sealed class ShimFinisher
         state.Eip = entry.GuestAddress;
         return true;
     }
+
+    /// <summary>Executes a whole trampoline from <see cref="VcpuState.Eip"/> on, moved guest instructions included. When one faults the
+    /// state is that before it, with EIP in the window.</summary>
+    public ShimEnd Execute(Cpu cpu, WindowMemory window)
+    {
+        VcpuState state = cpu.State;
+        uint flags = state.Eflags;
+        ShimEnd? end = null;
+        for (int i = 0; end is null; i++)
+        {
+            ShowRing3(state);
+            end = !cpu.TryStep(out VmExit exit) ? ShimEnd.Fault
+                : exit.Reason == VmExitReason.Hypercall ? ShimEnd.Gate
+                : exit.Reason != VmExitReason.None || i == Endless ? ShimEnd.Endless
+                : window.Covers(state.Eip) ? null : ShimEnd.GuestInstruction;
+            ShowGuest(state, flags, window);
+        }
+
+        return end.Value;
+    }
+
+    /// <summary>Shims are written for ring 3, where IF always shows set and IOPL clear.</summary>
+    private static void ShowRing3(VcpuState state) => state.Eflags = (state.Eflags | FlagBits.If) & ~FlagBits.Iopl;
+
+    private static void ShowGuest(VcpuState state, uint flags, WindowMemory window)
+        => state.Eflags = (state.Eflags & ~(FlagBits.If | FlagBits.Iopl)) | (flags & FlagBits.Iopl) | (window[MonitorWindow.Data.VirtualIf] & FlagBits.If);
 }
