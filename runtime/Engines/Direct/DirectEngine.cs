@@ -41,6 +41,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     private readonly StubContext _context;
     private readonly ShimFinisher _shims = new();
     private readonly SelectorSlots _selectors;
+    private readonly Switcher _switcher;
     private WindowMemory _window;
     private AddressSpace? _current;
     private StubProcess? _running;
@@ -73,8 +74,10 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
         _selectors.Reset(_window);
+        _switcher = new Switcher(State, _cpu, Memory);
         // The first process now: a host that refuses one is found out before the guest starts.
-        EnterSpace();
+        _switcher.Install(_window, EnterSpace().Stub.Features);
+        _code.PatchesTakenBack += _switcher.ForgetReturns;
     }
 
     public VcpuState State { get; }
@@ -199,6 +202,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         if (_mode == ExecutionMode.Para)
         {
             _selectors.Prepare(space, _window);
+            _switcher.Publish();
         }
 
         _context.Load(stub, address);
@@ -286,6 +290,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         {
             State.InterruptsEnabled = (_window[MonitorWindow.Data.VirtualIf] & FlagBits.If) != 0;
             _selectors.Collect(_window);
+            _switcher.Collect();
         }
 
         switch ((int)stub.Word(StubLayout.ExitReason))
@@ -309,6 +314,18 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         StubProcess stub = space.Stub;
         State.Eip = hostEip;
         bool inWindow = _window.Covers(hostEip);
+        if (inWindow && _switcher.Covers(hostEip))
+        {
+            if (_switcher.Recover(hostEip) == SwitchState.NotYet)
+            {
+                // The instruction at the site has not begun. A kick leaves it so; a fault is the interpreter's to find again.
+                return OnGate(performs: stub.Word(StubLayout.Signal) != StubSignals.Kick);
+            }
+
+            hostEip = State.Eip;
+            inWindow = _window.Covers(hostEip);
+        }
+
         if (inWindow && !TryLeaveWindow(space, hostEip, out VmExit exit))
         {
             return exit;
@@ -357,6 +374,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             if (code.PatchAt(offset) is LivePatch live && _mapper.Place(space, State.Eip, out uint address) == Placement.Native && address != State.Eip)
             {
                 _accounts.Is(_accounts.GuardHit, State.Eip);
+                _switcher.LearnReturn(State.Eip, address);
                 code.AddTarget(offset);
                 if (++live.GuardHits == GuardPatience)
                 {
@@ -469,7 +487,8 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     }
 
     /// <summary>A shim asks for what it cannot do inline.</summary>
-    private VmExit OnGate()
+    /// <param name="performs">Whether to perform the site's instruction, or only to go back to it.</param>
+    private VmExit OnGate(bool performs = true)
     {
         uint index = _window.TakeSite();
         if (_code.Site(index) is not CodeSite site)
@@ -480,13 +499,26 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         State.Eip = site.Address;
+        if (!performs)
+        {
+            return VmExit.None;
+        }
+
         if (site.IsFromImage && Returned.Contains(index) && State.Cpl == 0)
         {
             return new VmExit(VmExitReason.Hypercall, Value: index);
         }
 
         _accounts.Is(_accounts.Hypercall, site.Address);
-        return _cpu.Step();
+        byte cpl = State.Cpl;
+        SegmentRegister code = State.Segments[(int)SegmentIndex.Cs], stack = State.Segments[(int)SegmentIndex.Ss];
+        VmExit exit = _cpu.Step();
+        if (cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8)
+        {
+            _switcher.Learn(site.Instruction.Instruction.Immediate8, code, stack);
+        }
+
+        return exit;
     }
 
     private VmExit OnEscape(StubProcess stub, ulong eip)
@@ -521,7 +553,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _accounts.RollForward.Add(0);
-        switch (_shims.Finish(_cpu, _window, _code.Trampolines))
+        switch (_shims.Finish(_cpu, _window, _code.Trampolines, live, entry, _switcher.Covers))
         {
             case ShimEnd.GuestInstruction:
                 return true;
@@ -551,6 +583,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             _context.StoreFpu(_running);
         }
 
+        StubFeatures features = _spaces.All.First().Stub.Features;
         Volatile.Write(ref _running, null);
         _current = null;
         _mapper.Clear();
@@ -563,6 +596,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _code.MoveWindow(target);
         _window = new WindowMemory(_storage, target);
         _selectors.Reset(_window);
+        _switcher.Install(_window, features);
         _spaces.WindowBase = target;
     }
 

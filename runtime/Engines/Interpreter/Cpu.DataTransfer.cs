@@ -158,7 +158,10 @@ public sealed partial class Cpu
     private bool CompareExchange8(DecodedInstruction d)
     {
         uint address = EffectiveAddress(d);
-        if (!TryRead64(d.Segment, address, out ulong value))
+
+        // It always writes, so a fault is a write's.
+        if (!TryLinear(d.Segment, address, 8, true, out uint linear) || !TryProbeWrite(linear, 8, _user)
+            || !TryRead64(d.Segment, address, out ulong value))
         {
             return false;
         }

@@ -1,4 +1,5 @@
 // The fetch-execute loop and what happens between two instructions (SDM vol. 3, 6.9: priority among events).
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Runtime.Engines.Interpreter;
@@ -85,6 +86,8 @@ public sealed partial class Cpu
         return new VmExit(VmExitReason.Kicked);
     }
 
+    // Optimized at once: guests often end before tiered compilation would have got to it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private VmExit RunSlice(int budget)
     {
         while (budget-- > 0)
@@ -190,6 +193,7 @@ public sealed partial class Cpu
         => _attention = _state.InterruptShadow || _stackShadow || (_state.Eflags & (FlagBits.Tf | FlagBits.Rf)) != 0
             || (_state.Dr7 & 0xFF) != 0 || (_wantWindow && _state.InterruptsEnabled);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private DecodedInstruction? FetchFast(uint eip)
     {
         uint linear = _codeBase + eip;
@@ -201,7 +205,7 @@ public sealed partial class Cpu
 
         ulong physical = entry.Physical + (linear & 0xFFF);
         DecodedInstruction? d = _cache[CacheIndex(physical)];
-        Vector128<byte> bytes = LoadVector(physical);
+        Vector128<byte> bytes = LoadRamVector(physical);
         return d is not null && d.Key == (physical | _codeKey) && (bytes & d.Mask) == d.Bytes ? d : DecodeAt(physical, bytes);
     }
 }

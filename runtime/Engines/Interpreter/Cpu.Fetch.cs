@@ -1,7 +1,5 @@
 // Instruction fetch: the cache of decoded instructions, the code view and the overlay, instructions that cross a page.
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using Runtime.Memory;
 
 namespace Runtime.Engines.Interpreter;
 
@@ -20,9 +18,6 @@ public sealed partial class Cpu
     private bool _code32;
 
     private static int CacheIndex(ulong key) => (int)(key ^ key >> 16) & (CacheSize - 1);
-
-    private Vector128<byte> LoadVector(ulong physical)
-        => MemoryMarshal.Read<Vector128<byte>>(_memory.Slice(new GuestPhysicalAddress(physical), 16));
 
     private DecodedInstruction? DecodeAt(ulong key, Vector128<byte> bytes)
     {

@@ -18,7 +18,6 @@ public sealed partial class Cpu
             _handlers.On(hint, _ => true);
         }
 
-        // 0F 0D is a hint in the Long Mode era only, but compilers for 686 with 3DNow! emit it guarded by CPUID: #UD without.
         if (_model.Has(CpuFeatures.Clfsh))
         {
             _handlers.On(Mnemonic.Clflush, d => TryRead(d.Segment, EffectiveAddress(d), 1, out _));

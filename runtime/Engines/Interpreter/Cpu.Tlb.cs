@@ -6,7 +6,7 @@ public sealed partial class Cpu
     private const int TlbMask = 1023;
 
     /// <summary>A tag is generation | linear page. An entry serves an access only after a walk for that kind of access succeeded, so
-    /// accessed and dirty bits are set by then.</summary>
+    /// accessed and dirty bits are set by then, and only for a frame in RAM.</summary>
     private struct TlbEntry
     {
         public ulong Read;
@@ -53,6 +53,12 @@ public sealed partial class Cpu
 
         physical = translation.Physical;
         ulong page = physical & ~0xFFFul;
+        if (page >= _memory.Length)
+        {
+            // Open bus: no tag, every access takes the checked way.
+            return true;
+        }
+
         if (entry.Physical != page)
         {
             entry = default;

@@ -57,6 +57,9 @@ internal sealed class CodeCache
 
     public TrampolineIndex Trampolines { get; } = new();
 
+    /// <summary>Raised when trampolines are given back: addresses in them lead nowhere from now on.</summary>
+    public event Action? PatchesTakenBack;
+
     /// <summary>The site with an index that a gate named; null for an index that nobody gave out.</summary>
     public CodeSite? Site(uint index) => index < (uint)_sites.Count ? _sites[(int)index] : null;
 
@@ -126,6 +129,11 @@ internal sealed class CodeCache
     /// <summary>Forgets a copy. It must not be mapped any more.</summary>
     public void Remove(CodePage page)
     {
+        if (page.Patches.Count > 0)
+        {
+            PatchesTakenBack?.Invoke();
+        }
+
         foreach (LivePatch live in page.Patches)
         {
             Trampolines.Remove(live);
@@ -222,6 +230,7 @@ internal sealed class CodeCache
     /// <param name="sites">Receives its sites.</param>
     private void Unpatch(LivePatch live, List<SensitiveInstruction> sites)
     {
+        PatchesTakenBack?.Invoke();
         CodePage page = live.Owner;
         int first = (int)(live.Patch.Address - page.Address), end = first + live.Patch.NewBytes.Length;
         page.Remove(live);

@@ -1,5 +1,6 @@
 // A guest can be interrupted anywhere, inside a shim too. A shim has no guest state of its own in the middle, so the interpreter
 // executes the rest of it, on the state as ring 3 shows it, up to the next guest instruction.
+using Iced.Intel;
 using Rewriter.Patching;
 using Runtime.Abi;
 using Runtime.Engines.Interpreter;
@@ -31,8 +32,15 @@ internal sealed class ShimFinisher
     private const int Endless = 1 << 20;
 
     /// <summary>Finishes the shim that <see cref="VcpuState.Eip"/> is in. When it faults the state is unchanged.</summary>
-    public ShimEnd Finish(Cpu cpu, WindowMemory window, TrampolineIndex trampolines)
+    /// <param name="live">The patch that it belongs to.</param>
+    /// <param name="entry">The instruction that it stands for.</param>
+    public ShimEnd Finish(Cpu cpu, WindowMemory window, TrampolineIndex trampolines, LivePatch live, TrampolineMapEntry entry, Predicate<uint> isSwitcher)
     {
+        if (LoadsSegment(live, entry) && TryBeginAnew(cpu.State, window, live, entry))
+        {
+            return ShimEnd.GuestInstruction;
+        }
+
         VcpuState state = cpu.State;
         GeneralRegisters registers = state.Gpr;
         (uint flags, uint eip) = (state.Eflags, state.Eip);
@@ -47,12 +55,13 @@ internal sealed class ShimFinisher
                     break;
                 }
 
-                bool isGate = exit.Reason == VmExitReason.Hypercall;
+                // In the switcher the interpreter has nothing to do: its site is named by now.
+                bool isGate = exit.Reason == VmExitReason.Hypercall || isSwitcher(state.Eip);
                 bool isGuest = !window.Covers(state.Eip);
-                if (!isGate && !isGuest && trampolines.TryFind(state.Eip, out LivePatch live, out TrampolineMapEntry entry)
-                    && entry.IsRestart && live.Patch.TrampolineAddress + (uint)entry.Offset == state.Eip)
+                if (!isGate && !isGuest && trampolines.TryFind(state.Eip, out LivePatch next, out TrampolineMapEntry begun)
+                    && begun.IsRestart && next.Patch.TrampolineAddress + (uint)begun.Offset == state.Eip)
                 {
-                    state.Eip = entry.GuestAddress;
+                    state.Eip = begun.GuestAddress;
                     isGuest = true;
                 }
 
@@ -97,4 +106,36 @@ internal sealed class ShimFinisher
 
     private static void ShowGuest(VcpuState state, uint flags, WindowMemory window)
         => state.Eflags = (state.Eflags & ~(FlagBits.If | FlagBits.Iopl)) | (flags & FlagBits.Iopl) | (window[MonitorWindow.Data.VirtualIf] & FlagBits.If);
+
+    private static bool LoadsSegment(LivePatch live, TrampolineMapEntry entry)
+        => live.Owner.TryGetInstruction(entry.GuestAddress, out Instruction site)
+            && site.Code is Iced.Intel.Code.Mov_Sreg_r32m16 or Iced.Intel.Code.Mov_Sreg_rm16
+                or Iced.Intel.Code.Popd_DS or Iced.Intel.Code.Popd_ES or Iced.Intel.Code.Popd_FS or Iced.Intel.Code.Popd_GS;
+
+    /// <summary>The stubs that load segment registers handle host selectors, which mean nothing to the interpreter. They can be begun anew at any
+    /// place before ESP changes: the registers that they keep in scratch are put back.</summary>
+    private static bool TryBeginAnew(VcpuState state, WindowMemory window, LivePatch live, TrampolineMapEntry entry)
+    {
+        Patch patch = live.Patch;
+        uint scratch = window.Base + MonitorWindow.Data.Scratch;
+        var decoder = Decoder.Create(32, new ByteArrayCodeReader(patch.Trampoline[entry.Offset..].ToArray()), patch.TrampolineAddress + (uint)entry.Offset);
+        GeneralRegisters restored = state.Gpr;
+        while ((uint)decoder.IP != state.Eip)
+        {
+            decoder.Decode(out Instruction executed);
+            if (decoder.LastError != DecoderError.None || (uint)decoder.IP > state.Eip || (executed.Code == Iced.Intel.Code.Lea_r32_m && executed.Op0Register == Register.ESP))
+            {
+                return false;
+            }
+
+            if (executed.Code == Iced.Intel.Code.Mov_rm32_r32 && executed.Op0Kind == OpKind.Memory && executed.MemoryDisplacement32 - scratch < 16)
+            {
+                restored[executed.Op1Register - Register.EAX] = window[executed.MemoryDisplacement32 - window.Base];
+            }
+        }
+
+        state.Gpr = restored;
+        state.Eip = entry.GuestAddress;
+        return true;
+    }
 }

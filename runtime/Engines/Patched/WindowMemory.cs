@@ -17,8 +17,8 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
     public bool Permits(uint linear, AccessKind access, bool user)
     {
         uint offset = linear - windowBase;
-        bool isReadOnly = offset is >= MonitorWindow.GdtAliasOffset and < MonitorWindow.TrampolineOffset;
-        return access == AccessKind.Fetch ? offset is >= MonitorWindow.GateOffset and < MonitorWindow.GdtAliasOffset or >= MonitorWindow.TrampolineOffset
+        bool isReadOnly = offset is >= MonitorWindow.GdtAliasOffset and < MonitorWindow.EnterOffset or >= MonitorWindow.SelectorTableOffset and < MonitorWindow.TrampolineOffset;
+        return access == AccessKind.Fetch ? offset >= MonitorWindow.GateOffset && !isReadOnly
             : offset < MonitorWindow.UserDataOffset ? !user
             : offset < MonitorWindow.GateOffset || (isReadOnly && access == AccessKind.Read && !user);
     }
@@ -79,9 +79,11 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
         return site != NoSite ? site : this[MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex];
     }
 
-    /// <summary>No selector has a slot: loads of segment registers leave by the gate.</summary>
-    public void ResetSlots()
+    /// <summary>Without a host processor behind it: loads of segment registers, system calls and returns from them leave by the gate.</summary>
+    public void CloseFastPaths()
     {
+        WriteFarJump(MonitorWindow.EnterOffset);
+        WriteFarJump(MonitorWindow.LeaveOffset);
         // Slot 0, which stands for none, is told to expect a one where there is a zero.
         this[MonitorWindow.Slots.Address] = windowBase + MonitorWindow.Slots.Zero;
         this[MonitorWindow.Slots.NegatedLow] = uint.MaxValue;
@@ -89,6 +91,15 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
 
     /// <summary>A byte of the selector table.</summary>
     public void SetSlotOf(ushort selector, byte slot) => storage.Window(MonitorWindow.SelectorTableOffset + selector, 1)[0] = slot;
+
+    private void WriteFarJump(uint offset)
+    {
+        // jmp GateSelector:gate
+        Span<byte> jump = storage.Window(offset, 7);
+        jump[0] = 0xEA;
+        BinaryPrimitives.WriteUInt32LittleEndian(jump[1..], windowBase + MonitorWindow.GateOffset);
+        BinaryPrimitives.WriteUInt16LittleEndian(jump[5..], MonitorWindow.GateSelector);
+    }
 
     private void Publish(uint field, TableRegister table)
     {
