@@ -41,8 +41,9 @@ public static class RewritePipeline
         step?.Invoke("scanning and planning");
         (ScanResult scan, PatchPlan plan) = Plan(image, mode, windowBase);
         step?.Invoke("generating and compiling shims");
+        string digest = Manifest.DigestOf(image.File.Span);
         warm.Wait();
-        string source = ShimSourceOf(plan, Manifest.DigestOf(image.File.Span));
+        string source = ShimSourceOf(plan, digest);
         ShimAssembly assembly = CompileShims(source);
         if (!assembly.IsGood)
         {
@@ -61,8 +62,7 @@ public static class RewritePipeline
     /// <summary>Compiles what <see cref="ShimSourceOf"/> gave. The same source gives the same bytes.</summary>
     public static ShimAssembly CompileShims(string source) => ShimCompiler.Compile("GuestShims", [new ShimFile("Sites.cs", source)]);
 
-    /// <summary>Whether a site that fails silently was proven to be code and yet left as it is: the image is not completely
-    /// handled.</summary>
+    /// <summary>Whether a site that fails silently was proven to be code and yet left as it is: the image is not completely handled.</summary>
     public static bool IsIncomplete(PatchPlan plan) => plan.Sites.Any(s =>
         s.Tactic == PatchTactic.Leave && s.Site.Class == SensitivityClass.Silent && s.Site.Confidence != SiteConfidence.Low);
 

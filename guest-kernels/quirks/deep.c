@@ -146,6 +146,7 @@ static void check_sysenter(void)
     uint32_t unused;
     if (!(cpuid(1).edx & CPUID_EDX_SEP)) {
         check_equal("deep-sysenter", arrived, arrived); // not offered: nothing to check
+        check_equal("deep-user-sysenter-off", 0, 0);
         return;
     }
     write_msr(MSR_SYSENTER_CS, SELECTOR_KERNEL_CODE);

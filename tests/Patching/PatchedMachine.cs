@@ -188,6 +188,8 @@ internal sealed class PatchedMachine : IDisposable
     {
         private readonly byte[] page = new byte[4096];
 
+        public bool IsShim(uint linear) => false;
+
         public ReadOnlySpan<byte> Page(uint linearPage, uint frame, int cpl)
         {
             machine.Memory.Slice(new Runtime.Memory.GuestPhysicalAddress(linearPage), page.Length).CopyTo(page);

@@ -22,7 +22,7 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
     private const uint Never = uint.MaxValue;
     private const int Gate32 = 0xE, Trap32 = 0xF;
 
-    private SwitcherCode _code = SwitcherEmitter.Closed(0);
+    private SwitcherCode _code = SwitcherCode.None;
     private WindowMemory _window = null!;
     private SegmentRegister _kernelCs, _kernelSs, _userCs, _userSs;
     private TableRegister _gdtr, _idtr;
@@ -35,11 +35,15 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
     {
         _window = window;
         _isOpen = features.HasProtectionKeys;
-        _code = _isOpen
-            ? new SwitcherEmitter(window.Base, StubContext.Pkru(features, 0), StubContext.Pkru(features, 3)).Emit()
-            : SwitcherEmitter.Closed(window.Base);
-        _code.EnterBytes.CopyTo(window.Bytes(window.Base + MonitorWindow.EnterOffset, _code.EnterBytes.Length));
-        _code.LeaveBytes.CopyTo(window.Bytes(window.Base + MonitorWindow.LeaveOffset, _code.LeaveBytes.Length));
+        _code = SwitcherCode.None;
+        window.CloseSwitcher();
+        if (_isOpen)
+        {
+            _code = new SwitcherEmitter(window.Base, StubContext.Pkru(features, 0), StubContext.Pkru(features, 3)).Emit();
+            _code.EnterBytes.CopyTo(window.Bytes(window.Base + MonitorWindow.EnterOffset, _code.EnterBytes.Length));
+            _code.LeaveBytes.CopyTo(window.Bytes(window.Base + MonitorWindow.LeaveOffset, _code.LeaveBytes.Length));
+        }
+
         Disarm();
         ForgetReturns();
     }

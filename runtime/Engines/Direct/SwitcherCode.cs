@@ -24,7 +24,13 @@ internal sealed record SwitcherCode(
     uint SameCommit,
     uint SameDone,
     uint UserCommit,
-    uint UserDone);
+    uint UserDone)
+{
+    /// <summary>No switcher: both ways lead to the gate.</summary>
+    public static readonly SwitcherCode None = new([], [], Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere);
+
+    private const uint Nowhere = uint.MaxValue;
+}
 
 /// <summary>Emits the switcher for a window and a pair of PKRU values.</summary>
 /// <param name="kernelPkru">Rights of the guest kernel.</param>
@@ -33,16 +39,6 @@ internal sealed class SwitcherEmitter(uint windowBase, uint kernelPkru, uint use
 {
     // TF NT RF VM AC VIF VIP in the image that IRET pops: for the monitor.
     private const uint Special = 0x1F_4100;
-
-    /// <summary>Switcher of a host without protection keys: always the gate.</summary>
-    public static SwitcherCode Closed(uint windowBase)
-    {
-        var a = new Assembler(32);
-        a.jmp(MonitorWindow.GateSelector, windowBase + MonitorWindow.GateOffset);
-        byte[] bytes = Assemble(a, windowBase + MonitorWindow.EnterOffset, out _);
-        uint end = windowBase + MonitorWindow.EnterOffset + (uint)bytes.Length, leaveEnd = windowBase + MonitorWindow.LeaveOffset + (uint)bytes.Length;
-        return new SwitcherCode(bytes, bytes, end, end, end, end, leaveEnd, leaveEnd, leaveEnd, leaveEnd, leaveEnd, leaveEnd);
-    }
 
     public SwitcherCode Emit()
     {

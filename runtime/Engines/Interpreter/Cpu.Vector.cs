@@ -171,6 +171,12 @@ public sealed partial class Cpu
     /// <summary>Records flags; an unmasked one is #XM and nothing else may be stored (SDM vol. 1, 11.5).</summary>
     private bool CommitSse(uint flags)
     {
+        if ((flags & ~(Mxcsr >> 7) & FoundBefore) != 0)
+        {
+            // SDM vol. 1, 11.5.2: an unmasked exception found in the operands keeps those of the result from being looked for.
+            flags &= FoundBefore;
+        }
+
         Mxcsr |= flags;
         if ((flags & ~(Mxcsr >> 7) & FloatFlags.All) == 0)
         {

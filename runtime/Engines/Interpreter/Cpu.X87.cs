@@ -8,6 +8,7 @@ public sealed partial class Cpu
 {
     private const int FxStatus = 2, FxTag = 4, FxOpcode = 6, FxIp = 8, FxCs = 12, FxDp = 16, FxDs = 20, FxMxcsr = 24, FxRegisters = 32, FxXmm = 160;
     private const ushort StatusStackFault = 1 << 6, StatusSummary = 1 << 7, StatusC0 = 1 << 8, StatusC1 = 1 << 9, StatusC2 = 1 << 10;
+    private const uint FoundBefore = FloatFlags.Invalid | FloatFlags.Denormal | FloatFlags.ZeroDivide;
     private const ushort StatusC3 = 1 << 14, StatusBusy = 1 << 15;
 
     private ref ushort FpuControl => ref FxField<ushort>(0);
@@ -74,12 +75,19 @@ public sealed partial class Cpu
     private bool CommitX87(uint flags, bool roundedUp = false)
     {
         uint unmasked = flags & ~(uint)FpuControl & FloatFlags.All;
+        if ((unmasked & FoundBefore) != 0)
+        {
+            // SDM vol. 1, 4.9.2: these come before the operation, which then is not done and raises nothing more.
+            flags &= FoundBefore;
+        }
+
         FpuStatus = (ushort)(FpuStatus & ~(uint)StatusC1 | flags & 0x3F | (roundedUp ? StatusC1 : 0u));
         UpdateSummary();
-        return (unmasked & (FloatFlags.Invalid | FloatFlags.Denormal | FloatFlags.ZeroDivide)) == 0;
+        return (unmasked & FoundBefore) == 0;
     }
 
-    private bool CommitX87(in FloatEnvironment e) => CommitX87(e.Flags, e.RoundedUp);
+    private bool CommitX87(in FloatEnvironment e)
+        => CommitX87(e.Flags, e.RoundedUp && (e.Flags & ~(uint)FpuControl & FoundBefore) == 0);
 
     private void UpdateSummary()
     {

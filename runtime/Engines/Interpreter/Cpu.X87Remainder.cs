@@ -35,6 +35,7 @@ public sealed partial class Cpu
         {
             if (a.Kind == FloatKind.Infinity || b.Kind == FloatKind.Zero)
             {
+                e.Flags = 0; // an invalid operation outranks a denormal operand (SDM vol. 1, 4.9.2)
                 result = SoftMath.InvalidOperation(ref e);
                 divided = false;
             }

@@ -138,6 +138,7 @@ public sealed partial class Cpu
         }
 
         Operand o = d.Op0;
+        ushort status = FpuStatus; // a store that faults has raised nothing
         bool there = HasStack(0, out bool masked);
         if (!there && !masked)
         {
@@ -171,10 +172,16 @@ public sealed partial class Cpu
             uint blocking = e.Flags & ~(uint)FpuControl & (FloatFlags.Invalid | FloatFlags.Overflow | FloatFlags.Underflow);
             if (blocking == 0 && !TryWriteBytes(d.Segment, EffectiveAddress(d), bytes[..o.Size]))
             {
+                FpuStatus = status;
                 return false;
             }
 
-            if (there)
+            if (there && blocking != 0)
+            {
+                // Nothing is stored, so nothing is inexact (SDM vol. 1, 8.5.4 and 8.5.5).
+                CommitX87(e.Flags & ~FloatFlags.Inexact);
+            }
+            else if (there)
             {
                 CommitX87(e);
             }
@@ -200,6 +207,7 @@ public sealed partial class Cpu
             return false;
         }
 
+        ushort status = FpuStatus; // a store that faults has raised nothing
         bool there = HasStack(0, out bool masked);
         if (!there && !masked)
         {
@@ -215,6 +223,7 @@ public sealed partial class Cpu
         BitConverter.TryWriteBytes(bytes, value);
         if (go && !TryWriteBytes(d.Segment, EffectiveAddress(d), bytes[..d.Op0.Size]))
         {
+            FpuStatus = status;
             return false;
         }
 
@@ -285,6 +294,7 @@ public sealed partial class Cpu
             return false;
         }
 
+        ushort status = FpuStatus; // a store that faults has raised nothing
         bool there = HasStack(0, out bool masked);
         if (!there && !masked)
         {
@@ -314,6 +324,7 @@ public sealed partial class Cpu
         bool go = (e.Flags & ~(uint)FpuControl & FloatFlags.Invalid) == 0;
         if (go && !TryWriteBytes(d.Segment, EffectiveAddress(d), bytes))
         {
+            FpuStatus = status;
             return false;
         }
 

@@ -31,7 +31,8 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         var storage = new PrivateCodeStorage();
         ImagePlan? plan = ImagePlan.For(imagePlan, ExecutionMode.Para, memory.Length);
         _window = new WindowMemory(storage, plan?.WindowBase ?? MonitorWindow.DefaultBase);
-        _window.CloseFastPaths();
+        _window.ResetSlots();
+        _window.CloseSwitcher();
         _code = new CodeCache(storage, memory, codeFlags, ExecutionMode.Para, _window.Base, plan);
         _fetched = new FetchedCode(_code, _cpu, memory, _window);
         (_cpu.Observer, _cpu.FrameFlags, _cpu.CodeView, _cpu.Overlay) = (this, codeFlags, _fetched, _fetched);

@@ -31,7 +31,7 @@ internal sealed class ShimFinisher
     /// <summary>Instructions until a trampoline counts as endless.</summary>
     private const int Endless = 1 << 20;
 
-    /// <summary>Finishes the shim that <see cref="VcpuState.Eip"/> is in. When it faults the state is unchanged.</summary>
+    /// <summary>Finishes the shim that <see cref="VcpuState.Eip"/> is in.</summary>
     /// <param name="live">The patch that it belongs to.</param>
     /// <param name="entry">The instruction that it stands for.</param>
     public ShimEnd Finish(Cpu cpu, WindowMemory window, TrampolineIndex trampolines, LivePatch live, TrampolineMapEntry entry, Predicate<uint> isSwitcher)
@@ -81,32 +81,6 @@ internal sealed class ShimFinisher
         return ShimEnd.Fault;
     }
 
-    /// <summary>Executes a whole trampoline from <see cref="VcpuState.Eip"/> on, moved guest instructions included. When one faults the
-    /// state is that before it, with EIP in the window.</summary>
-    public ShimEnd Execute(Cpu cpu, WindowMemory window)
-    {
-        VcpuState state = cpu.State;
-        uint flags = state.Eflags;
-        ShimEnd? end = null;
-        for (int i = 0; end is null; i++)
-        {
-            ShowRing3(state);
-            end = !cpu.TryStep(out VmExit exit) ? ShimEnd.Fault
-                : exit.Reason == VmExitReason.Hypercall ? ShimEnd.Gate
-                : exit.Reason != VmExitReason.None || i == Endless ? ShimEnd.Endless
-                : window.Covers(state.Eip) ? null : ShimEnd.GuestInstruction;
-            ShowGuest(state, flags, window);
-        }
-
-        return end.Value;
-    }
-
-    /// <summary>Shims are written for ring 3, where IF always shows set and IOPL clear.</summary>
-    private static void ShowRing3(VcpuState state) => state.Eflags = (state.Eflags | FlagBits.If) & ~FlagBits.Iopl;
-
-    private static void ShowGuest(VcpuState state, uint flags, WindowMemory window)
-        => state.Eflags = (state.Eflags & ~(FlagBits.If | FlagBits.Iopl)) | (flags & FlagBits.Iopl) | (window[MonitorWindow.Data.VirtualIf] & FlagBits.If);
-
     private static bool LoadsSegment(LivePatch live, TrampolineMapEntry entry)
         => live.Owner.TryGetInstruction(entry.GuestAddress, out Instruction site)
             && site.Code is Iced.Intel.Code.Mov_Sreg_r32m16 or Iced.Intel.Code.Mov_Sreg_rm16
@@ -138,4 +112,30 @@ internal sealed class ShimFinisher
         state.Eip = entry.GuestAddress;
         return true;
     }
+
+    /// <summary>Executes a whole trampoline from <see cref="VcpuState.Eip"/> on, moved guest instructions included. When one faults the
+    /// state is that before it, with EIP in the window.</summary>
+    public ShimEnd Execute(Cpu cpu, WindowMemory window)
+    {
+        VcpuState state = cpu.State;
+        uint flags = state.Eflags;
+        ShimEnd? end = null;
+        for (int i = 0; end is null; i++)
+        {
+            ShowRing3(state);
+            end = !cpu.TryStep(out VmExit exit) ? ShimEnd.Fault
+                : exit.Reason == VmExitReason.Hypercall ? ShimEnd.Gate
+                : exit.Reason != VmExitReason.None || i == Endless ? ShimEnd.Endless
+                : window.Covers(state.Eip) ? null : ShimEnd.GuestInstruction;
+            ShowGuest(state, flags, window);
+        }
+
+        return end.Value;
+    }
+
+    /// <summary>Shims are written for ring 3, where IF always shows set and IOPL clear.</summary>
+    private static void ShowRing3(VcpuState state) => state.Eflags = (state.Eflags | FlagBits.If) & ~FlagBits.Iopl;
+
+    private static void ShowGuest(VcpuState state, uint flags, WindowMemory window)
+        => state.Eflags = (state.Eflags & ~(FlagBits.If | FlagBits.Iopl)) | (flags & FlagBits.Iopl) | (window[MonitorWindow.Data.VirtualIf] & FlagBits.If);
 }

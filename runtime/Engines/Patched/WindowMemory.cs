@@ -17,8 +17,10 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
     public bool Permits(uint linear, AccessKind access, bool user)
     {
         uint offset = linear - windowBase;
-        bool isReadOnly = offset is >= MonitorWindow.GdtAliasOffset and < MonitorWindow.EnterOffset or >= MonitorWindow.SelectorTableOffset and < MonitorWindow.TrampolineOffset;
-        return access == AccessKind.Fetch ? offset >= MonitorWindow.GateOffset && !isReadOnly
+        bool isReadOnly = offset is >= MonitorWindow.GdtAliasOffset and < MonitorWindow.TrampolineOffset;
+        bool isCode = offset is >= MonitorWindow.GateOffset and < MonitorWindow.GdtAliasOffset
+            or >= MonitorWindow.EnterOffset and < MonitorWindow.SwitcherEnd or >= MonitorWindow.TrampolineOffset;
+        return access == AccessKind.Fetch ? isCode
             : offset < MonitorWindow.UserDataOffset ? !user
             : offset < MonitorWindow.GateOffset || (isReadOnly && access == AccessKind.Read && !user);
     }
@@ -44,6 +46,19 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
         BinaryPrimitives.WriteUInt16LittleEndian(gate, 0x25FF);
         BinaryPrimitives.WriteUInt32LittleEndian(gate[2..], 0);
         BinaryPrimitives.WriteUInt64LittleEndian(gate[6..], stubEntry);
+    }
+
+    /// <summary>Makes the ways into the guest kernel and back lead to the gate, where there is no switcher.</summary>
+    public void CloseSwitcher()
+    {
+        foreach (uint door in new[] { MonitorWindow.EnterOffset, MonitorWindow.LeaveOffset })
+        {
+            // jmp far selector:offset
+            Span<byte> code = storage.Window(door, 7);
+            code[0] = 0xEA;
+            BinaryPrimitives.WriteUInt32LittleEndian(code[1..], windowBase + MonitorWindow.GateOffset);
+            BinaryPrimitives.WriteUInt16LittleEndian(code[5..], MonitorWindow.GateSelector);
+        }
     }
 
     /// <summary>Writes what shims read of the guest's processor.</summary>
@@ -79,11 +94,9 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
         return site != NoSite ? site : this[MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex];
     }
 
-    /// <summary>Without a host processor behind it: loads of segment registers, system calls and returns from them leave by the gate.</summary>
-    public void CloseFastPaths()
+    /// <summary>No selector has a slot: loads of segment registers leave by the gate.</summary>
+    public void ResetSlots()
     {
-        WriteFarJump(MonitorWindow.EnterOffset);
-        WriteFarJump(MonitorWindow.LeaveOffset);
         // Slot 0, which stands for none, is told to expect a one where there is a zero.
         this[MonitorWindow.Slots.Address] = windowBase + MonitorWindow.Slots.Zero;
         this[MonitorWindow.Slots.NegatedLow] = uint.MaxValue;
@@ -91,15 +104,6 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
 
     /// <summary>A byte of the selector table.</summary>
     public void SetSlotOf(ushort selector, byte slot) => storage.Window(MonitorWindow.SelectorTableOffset + selector, 1)[0] = slot;
-
-    private void WriteFarJump(uint offset)
-    {
-        // jmp GateSelector:gate
-        Span<byte> jump = storage.Window(offset, 7);
-        jump[0] = 0xEA;
-        BinaryPrimitives.WriteUInt32LittleEndian(jump[1..], windowBase + MonitorWindow.GateOffset);
-        BinaryPrimitives.WriteUInt16LittleEndian(jump[5..], MonitorWindow.GateSelector);
-    }
 
     private void Publish(uint field, TableRegister table)
     {

@@ -26,7 +26,7 @@ public sealed class GuestKernelTests(ITestOutputHelper output)
         var counters = new ExitCounters();
         var clock = new HostClock();
         var serial = new Listener();
-        using EngineHost host = EngineFactory.Create(new EngineRequest(EngineKind.Interpreter, ExecutionMode.Trap, image, memoryBytes, counters));
+        using EngineHost host = EngineFactory.Create(new EngineRequest(EngineKind.Interpreter, ExecutionMode.Trap, image, null, memoryBytes, counters));
         BootLoader.Load(image, new BootParameters("", []), host.Memory, host.Engine.State);
         using var machine = new VirtualMachine(host, new PlatformParts(memoryBytes, [], serial, DeviceTrace.None), clock, counters,
             new SymbolTable(image.Symbols), TimeSpan.FromSeconds(120), null);

@@ -192,6 +192,8 @@ public sealed class StepTests
             _copy[at] = value;
         }
 
+        public bool IsShim(uint linear) => false;
+
         public ReadOnlySpan<byte> Page(uint linearPage, uint frame, int cpl) => frame == TestMachine.Code >> 12 ? _copy : default;
     }
 
