@@ -24,10 +24,10 @@ public enum EngineKind
 
 /// <summary>All that an engine is made from.</summary>
 /// <param name="Image">The kernel as the file has it; an engine that patches does so on its own copy in RAM.</param>
+/// <param name="Plan">The patches that a rewritten image brings along.</param>
 /// <param name="MemoryBytes">RAM; a multiple of 4096.</param>
 /// <param name="Counters">Where the engine accounts for exits that it settles itself.</param>
-/// <param name="Plan">The patches that a rewritten image brings along.</param>
-public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelImage Image, ulong MemoryBytes, ExitCounters Counters, PatchPlan? Plan = null);
+public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelImage Image, PatchPlan? Plan, ulong MemoryBytes, ExitCounters Counters);
 
 /// <summary>An engine and what belongs to it. Disposing it ends both.</summary>
 /// <param name="Name">"direct" or "interpreter".</param>

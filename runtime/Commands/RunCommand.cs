@@ -74,7 +74,7 @@ internal sealed class RunCommand
         var parameters = new BootParameters(options.CommandLine, options.ReadModules());
         var disks = options.OpenDisks();
         var counters = new ExitCounters();
-        using EngineHost host = EngineFactory.Create(new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, memoryBytes, counters, file.Plan));
+        using EngineHost host = EngineFactory.Create(new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, file.Plan, memoryBytes, counters));
         if (host.Note is not null)
         {
             Console.Error.WriteLine("runtime: " + host.Note);
