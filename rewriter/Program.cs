@@ -14,10 +14,13 @@ var root = new RootCommand("Finds and patches the instructions that keep a kerne
     AuditCommand.Create(),
     RestoreCommand.Create(),
 };
+ExampleCommand.ShowExamples(root);
 ParseResult parsed = root.Parse(args);
 if (parsed.Errors.Count != 0)
 {
-    FailureLine.Write($"{parsed.Errors[0].Message.TrimEnd('.')}; see rewriter {parsed.CommandResult.Command.Name} --help".Replace("rewriter rewriter", "rewriter"));
+    string what = parsed.UnmatchedTokens.Count != 0 ? $"unknown command or argument '{parsed.UnmatchedTokens[0]}'"
+        : parsed.Errors[0].Message.TrimEnd('.');
+    FailureLine.Write($"{what}; see rewriter {parsed.CommandResult.Command.Name} --help".Replace("rewriter rewriter", "rewriter"));
     return ExitStatus.Usage;
 }
 
@@ -26,5 +29,5 @@ return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = n
 static void Interrupt(PosixSignalContext context)
 {
     AtomicFile.Abandon();
-    Environment.Exit(ExitStatus.Interrupted);
+    Environment.Exit(context.Signal == PosixSignal.SIGINT ? ExitStatus.Interrupted : ExitStatus.Terminated);
 }

@@ -24,7 +24,8 @@ public static class RewritePipeline
     {
         RequireFreeWindow(image, windowBase);
         ScanResult scan = Scanner.Scan(image);
-        var planner = new PatchPlanner(mode, new WindowAllocator(windowBase), new ShimCatalog(), PlannerOptions.Default with { AllowPageCrossing = true });
+        var planner = new PatchPlanner(mode, new WindowAllocator(windowBase), new ShimCatalog(),
+            PlannerOptions.Default with { AllowPageCrossing = true });
         PatchPlan plan = planner.Plan(new CodeMapContext(scan.Map), scan.Sites, 0);
         return (scan, plan with { Sites = [.. plan.Sites.Select(s => Explain(s, scan.Map))] });
     }
@@ -32,14 +33,18 @@ public static class RewritePipeline
     /// <summary>Scans, plans, generates and compiles shims, and writes. The same image, mode and window give the same bytes.</summary>
     /// <param name="step">Told what begins.</param>
     /// <exception cref="BadImageException">As for <see cref="Plan"/>.</exception>
-    public static Rewriting Rewrite(KernelImage image, ExecutionMode mode, uint windowBase = MonitorWindow.DefaultBase, Action<string>? step = null)
+    public static Rewriting Rewrite(KernelImage image, ExecutionMode mode, uint windowBase = MonitorWindow.DefaultBase,
+        Action<string>? step = null)
     {
+        // The compiler takes longer to load than to run: let it do so beside the scan.
+        Task warm = Task.Run(() => ShimCompiler.Compile("Warm", [new ShimFile("Warm.cs", "static class Warm;")]));
         step?.Invoke("scanning and planning");
         (ScanResult scan, PatchPlan plan) = Plan(image, mode, windowBase);
         step?.Invoke("generating and compiling shims");
         string digest = Manifest.DigestOf(image.File.Span);
-        string source = ShimSource.Generate(plan, digest[..16]);
-        ShimAssembly assembly = ShimCompiler.Compile("GuestShims", [new ShimFile("Sites.cs", source)]);
+        warm.Wait();
+        string source = ShimSourceOf(plan, digest);
+        ShimAssembly assembly = CompileShims(source);
         if (!assembly.IsGood)
         {
             throw new InvalidOperationException($"generated shims do not compile: {assembly.Diagnostics[0]}");
@@ -49,6 +54,13 @@ public static class RewritePipeline
         Manifest manifest = Manifest.Of(image, plan, source, assembly);
         return new Rewriting(scan, plan, manifest, RewrittenImage.Write(image, plan, manifest));
     }
+
+    /// <summary>The host-side shims of a plan, in C#.</summary>
+    /// <param name="imageDigest">SHA-256 of the original file.</param>
+    public static string ShimSourceOf(PatchPlan plan, string imageDigest) => ShimSource.Generate(plan, imageDigest[..16]);
+
+    /// <summary>Compiles what <see cref="ShimSourceOf"/> gave. The same source gives the same bytes.</summary>
+    public static ShimAssembly CompileShims(string source) => ShimCompiler.Compile("GuestShims", [new ShimFile("Sites.cs", source)]);
 
     /// <summary>Whether a site that fails silently was proven to be code and yet left as it is: the image is not completely handled.</summary>
     public static bool IsIncomplete(PatchPlan plan) => plan.Sites.Any(s =>
@@ -72,7 +84,8 @@ public static class RewritePipeline
         {
             if (segment.Address < end && segment.Address + (ulong)segment.MemorySize > windowBase)
             {
-                throw new BadImageException($"the monitor window at 0x{windowBase:x8} overlaps the image at 0x{segment.Address:x8}: choose another with --window");
+                throw new BadImageException(
+                    $"the monitor window at 0x{windowBase:x8} overlaps the image at 0x{segment.Address:x8}: choose another with --window");
             }
         }
     }

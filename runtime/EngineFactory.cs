@@ -2,11 +2,13 @@
 // supplies the mapping itself.
 using System.Runtime.InteropServices;
 using Rewriter.Images;
+using Rewriter.Patching;
 using Runtime.Abi;
 using Runtime.Engines;
 using Runtime.Engines.Direct;
 using Runtime.Engines.Direct.Host;
 using Runtime.Engines.Interpreter;
+using Runtime.Engines.Patched;
 using Runtime.Memory;
 
 namespace Runtime;
@@ -22,15 +24,22 @@ public enum EngineKind
 
 /// <summary>All that an engine is made from.</summary>
 /// <param name="Image">The kernel as the file has it; an engine that patches does so on its own copy in RAM.</param>
+/// <param name="Plan">The patches that a rewritten image brings along.</param>
 /// <param name="MemoryBytes">RAM; a multiple of 4096.</param>
 /// <param name="Counters">Where the engine accounts for exits that it settles itself.</param>
-public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelImage Image, ulong MemoryBytes, ExitCounters Counters);
+public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelImage Image, PatchPlan? Plan, ulong MemoryBytes, ExitCounters Counters);
 
 /// <summary>An engine and what belongs to it. Disposing it ends both.</summary>
 /// <param name="Name">"direct" or "interpreter".</param>
 /// <param name="Note">One line for the user when it is not the engine that was asked for, else null.</param>
 public sealed record EngineHost(IExecutionEngine Engine, GuestMemory Memory, string Name, string? Note) : IDisposable
 {
+    /// <summary>The interpreter on the guest's state, where the engine has one: shims act through it.</summary>
+    public Cpu? Processor { get; init; }
+
+    /// <summary>What the engine is to leave to shims.</summary>
+    public ReturnedSites Returned { get; init; } = new();
+
     public void Dispose()
     {
         Engine.Dispose();
@@ -64,8 +73,8 @@ public static class EngineFactory
 
         try
         {
-            var engine = new DirectEngine(request.Mode, request.MemoryBytes, CpuModel.Default, request.Counters);
-            return new EngineHost(engine, engine.Memory, "direct", null);
+            var engine = new DirectEngine(request.Mode, request.MemoryBytes, CpuModel.Default, request.Counters, request.Plan);
+            return new EngineHost(engine, engine.Memory, "direct", null) { Processor = engine.Processor, Returned = engine.Returned };
         }
         catch (HostCallException refused)
         {
@@ -77,6 +86,12 @@ public static class EngineFactory
     private static EngineHost CreateInterpreter(EngineRequest request, string? note)
     {
         var memory = new GuestMemory(request.MemoryBytes);
+        if (request.Mode == ExecutionMode.Para)
+        {
+            var patched = new PatchedInterpreter(memory, request.Counters, request.Plan);
+            return new EngineHost(patched, memory, "interpreter", note) { Processor = patched.Processor, Returned = patched.Returned };
+        }
+
         return new EngineHost(new InterpreterEngine(new VcpuState(), memory), memory, "interpreter", note);
     }
 }

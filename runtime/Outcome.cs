@@ -11,6 +11,9 @@ public sealed record Outcome(int ExitStatus, string? Line)
     public static readonly Outcome Interrupted = new(InterruptedStatus, "interrupted");
     public static readonly Outcome HaltedForGood = new(0, null);
 
+    /// <summary>What was found out about the image only when it already ran.</summary>
+    public static Outcome BadImage(string reason) => new(BadImageStatus, reason);
+
     public static Outcome PowerOff(string source) => new(0, null);
 
     public static Outcome Reset(string source) => new(0, $"guest reset the machine ({source})");

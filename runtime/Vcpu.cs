@@ -117,6 +117,9 @@ internal sealed class Vcpu : IDisposable
                 break;
             case VmExitReason.InterruptWindow or VmExitReason.Kicked or VmExitReason.None:
                 break;
+            case VmExitReason.Hypercall:
+                Settle(_machine.Hypercalls!.Perform(exit.Value));
+                break;
             case VmExitReason.Shutdown:
                 _machine.Kill("triple fault at " + _symbols.Describe(_engine.State.Eip));
                 break;

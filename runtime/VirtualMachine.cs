@@ -1,6 +1,8 @@
 // One guest: a board, a processor, and how it all ends.
 using Runtime.Devices;
 using Runtime.Engines;
+using Runtime.Engines.Interpreter;
+using Runtime.Paravirt;
 using Runtime.Time;
 
 namespace Runtime;
@@ -28,10 +30,14 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
             Platform.Deadlines.Add(new TimeLimit(clock.Now + (long)(limit.TotalMilliseconds * 1e6), () => End(Runtime.Outcome.TimeLimit)));
         }
 
+        Hypercalls = host.Processor is Cpu processor ? new Hypercalls(processor, Platform.Bus) : null;
         _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace);
     }
 
     public PcPlatform Platform { get; }
+
+    /// <summary>Where shims are loaded; null with an engine that runs none.</summary>
+    public Hypercalls? Hypercalls { get; }
 
     /// <summary>How the machine ended; null while it runs.</summary>
     public Outcome? Outcome => Volatile.Read(ref _outcome);

@@ -31,7 +31,8 @@ public sealed record ReasonTotal(string Tactic, string Reason, int Count);
 public sealed record AuditReport(
     ImageSummary Image, string Mode, uint WindowBase, string OriginalDigest, string Tool,
     IReadOnlyList<AuditSite> Sites, IReadOnlyList<AuditPatch> Patches,
-    IReadOnlyList<SiteTotal> ByClass, IReadOnlyList<SiteTotal> ByMnemonic, IReadOnlyList<TacticTotal> ByTactic, IReadOnlyList<ReasonTotal> ByReason,
+    IReadOnlyList<SiteTotal> ByClass, IReadOnlyList<SiteTotal> ByMnemonic, IReadOnlyList<TacticTotal> ByTactic,
+        IReadOnlyList<ReasonTotal> ByReason,
     int ProvenCount, double HandledSilentPercent, double JumpPercent, string AssemblyDigest, int AssemblySize)
 {
     public static AuditReport Of(KernelImage image, PatchPlan plan, Manifest manifest)
@@ -65,9 +66,12 @@ public sealed record AuditReport(
             sites, patches,
             SiteTotals.ByClass(plan.Sites.Select(s => s.Site)),
             SiteTotals.ByMnemonic(plan.Sites.Select(s => s.Site)),
-            [.. proven.GroupBy(s => s.Tactic).OrderBy(g => g.Key).Select(g => new TacticTotal(NameOf(g.Key), g.Count(), Percent(g.Count(), proven.Count)))],
-            [.. plan.Sites.Where(s => s.Reason is not null).GroupBy(s => (s.Tactic, s.Reason!)).OrderBy(g => g.Key.Tactic).ThenByDescending(g => g.Count())
-                .ThenBy(g => g.Key.Item2, StringComparer.Ordinal).Select(g => new ReasonTotal(NameOf(g.Key.Tactic), g.Key.Item2, g.Count()))],
+            [.. proven.GroupBy(s => s.Tactic).OrderBy(g => g.Key)
+                .Select(g => new TacticTotal(NameOf(g.Key), g.Count(), Percent(g.Count(), proven.Count)))],
+            [.. plan.Sites.Where(s => s.Reason is not null).GroupBy(s => (s.Tactic, s.Reason!)).OrderBy(g => g.Key.Tactic)
+                .ThenByDescending(g => g.Count())
+                .ThenBy(g => g.Key.Item2, StringComparer.Ordinal)
+                    .Select(g => new ReasonTotal(NameOf(g.Key.Tactic), g.Key.Item2, g.Count()))],
             proven.Count,
             Percent(silent.Count(s => s.Tactic != PatchTactic.Leave), silent.Count),
             Percent(proven.Count(s => s.Tactic is not (PatchTactic.Leave or PatchTactic.Trap)), proven.Count),

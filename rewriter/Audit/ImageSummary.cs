@@ -4,7 +4,8 @@ namespace Rewriter.Audit;
 
 /// <summary>What reports say of an image.</summary>
 /// <param name="CodeBytes">Bytes in executable sections.</param>
-public sealed record ImageSummary(string Name, string Format, int Bitness, long Size, ulong EntryPoint, int SectionCount, int SymbolCount, int RelocationCount, long CodeBytes)
+public sealed record ImageSummary(string Name, string Format, int Bitness, long Size, ulong EntryPoint, int SectionCount, int SymbolCount,
+    int RelocationCount, long CodeBytes)
 {
     public static ImageSummary Of(KernelImage image) => new(
         image.Name,

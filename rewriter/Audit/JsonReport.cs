@@ -9,9 +9,11 @@ namespace Rewriter.Audit;
 [JsonSerializable(typeof(AuditReport))]
 public sealed partial class JsonReport : JsonSerializerContext
 {
-    public static void Write(Stream stream, ScanReport report) => Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.ScanReport));
+    public static void Write(Stream stream, ScanReport report) =>
+        Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.ScanReport));
 
-    public static void Write(Stream stream, AuditReport report) => Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.AuditReport));
+    public static void Write(Stream stream, AuditReport report) =>
+        Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.AuditReport));
 
     static void Write(Stream stream, byte[] json)
     {

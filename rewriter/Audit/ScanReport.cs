@@ -6,10 +6,12 @@ namespace Rewriter.Audit;
 /// <summary>A line of a scan report.</summary>
 /// <param name="Symbol">With offset; null where unknown.</param>
 /// <param name="Bytes">Lower-case hexadecimal.</param>
-public sealed record ScanRow(ulong Address, string Section, string? Symbol, string Bytes, string Text, string Mnemonic, string Class, string Confidence);
+public sealed record ScanRow(ulong Address, string Section, string? Symbol, string Bytes, string Text, string Mnemonic, string Class,
+    string Confidence);
 
 /// <summary>Every sensitive site of an image, and totals.</summary>
-public sealed record ScanReport(ImageSummary Image, IReadOnlyList<ScanRow> Sites, IReadOnlyList<SiteTotal> ByClass, IReadOnlyList<SiteTotal> ByMnemonic)
+public sealed record ScanReport(ImageSummary Image, IReadOnlyList<ScanRow> Sites, IReadOnlyList<SiteTotal> ByClass,
+    IReadOnlyList<SiteTotal> ByMnemonic)
 {
     public static ScanReport Of(ScanResult scan)
     {

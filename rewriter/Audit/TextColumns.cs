@@ -2,7 +2,8 @@ using System.Text;
 
 namespace Rewriter.Audit;
 
-/// <summary>Rows of text as aligned columns, two spaces apart, without trailing blanks: what a pipe gets instead of a drawn table.</summary>
+/// <summary>Rows of text as aligned columns, two spaces apart, without trailing blanks: what a pipe gets instead of a drawn
+/// table.</summary>
 public sealed class TextColumns
 {
     readonly List<string[]> _rows = [];

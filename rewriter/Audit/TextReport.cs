@@ -40,7 +40,9 @@ public sealed class TextReport(TextWriter writer, IAnsiConsole? console)
 
         WriteTotals("CLASS", report.ByClass);
         WriteTotals("MNEMONIC", report.ByMnemonic);
-        WriteTable(["TACTIC", "SITES", "PERCENT"], report.ByTactic.Select(t => new[] { t.Tactic, Number(t.Count), Percent(t.Percent) }), 1, 2);
+        WriteTable(
+            ["TACTIC", "SITES", "PERCENT"],
+            report.ByTactic.Select(t => new[] { t.Tactic, Number(t.Count), Percent(t.Percent) }), 1, 2);
         if (report.ByReason.Count != 0)
         {
             WriteTable(["TACTIC", "REASON", "SITES"], report.ByReason.Select(r => new[] { r.Tactic, r.Reason, Number(r.Count) }), 2);
@@ -54,8 +56,10 @@ public sealed class TextReport(TextWriter writer, IAnsiConsole? console)
     void WriteSite(AuditSite site, IReadOnlyList<AuditPatch> patches, ref int shown)
     {
         Line();
-        Line($"{Hex(site.Site.Address)}  {site.Site.Section}  {site.Site.Symbol ?? "-"}  {site.Site.Bytes}  {site.Site.Text}  ({site.Site.Class}, {site.Site.Confidence})");
-        Line($"  tactic {site.Tactic}{(site.Shim.Length != 0 ? $", shim {site.Shim}" : "")}{(site.Reason is null ? "" : $": {site.Reason}")}");
+        ScanRow row = site.Site;
+        Line($"{Hex(row.Address)}  {row.Section}  {row.Symbol ?? "-"}  {row.Bytes}  {row.Text}  ({row.Class}, {row.Confidence})");
+        string shim = site.Shim.Length != 0 ? $", shim {site.Shim}" : "";
+        Line($"  tactic {site.Tactic}{shim}{(site.Reason is null ? "" : $": {site.Reason}")}");
         if (site.Method is not null)
         {
             Line($"  host {site.Method}");
@@ -90,7 +94,8 @@ public sealed class TextReport(TextWriter writer, IAnsiConsole? console)
     void WriteSummary(ImageSummary image)
     {
         Line($"{image.Name}: {image.Format}, {image.Bitness}-bit, {image.Size} bytes, entry {Hex(image.EntryPoint)}");
-        Line($"{image.SectionCount} sections, {image.CodeBytes} bytes of code, {image.SymbolCount} symbols, {image.RelocationCount} relocations");
+        Line($"{image.SectionCount} sections, {image.CodeBytes} bytes of code, {image.SymbolCount} symbols, "
+            + $"{image.RelocationCount} relocations");
     }
 
     void WriteTotals(string heading, IReadOnlyList<SiteTotal> totals) => WriteTable(

@@ -7,11 +7,11 @@ public static class AtomicFile
     static readonly Lock _lock = new();
     static string? _temporary;
 
-    /// <exception cref="IOException">It cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">Nor with these permissions.</exception>
+    /// <exception cref="OutputFailure">It cannot be written.</exception>
     public static void Write(string path, ReadOnlySpan<byte> bytes)
     {
-        string temporary = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
+        string temporary = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!,
+            $".{Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
         lock (_lock)
         {
             _temporary = temporary;
@@ -36,6 +36,17 @@ public static class AtomicFile
                 _temporary = null;
             }
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            string why = error switch
+            {
+                DirectoryNotFoundException => "no such directory",
+                UnauthorizedAccessException when !Directory.Exists(path) => "permission denied",
+                _ when Directory.Exists(path) => "is a directory",
+                _ => error.Message.TrimEnd('.'),
+            };
+            throw new OutputFailure(path, why);
+        }
         finally
         {
             Abandon();
@@ -47,11 +58,12 @@ public static class AtomicFile
     {
         lock (_lock)
         {
-            if (_temporary is not null)
+            if (File.Exists(_temporary))
             {
                 File.Delete(_temporary);
-                _temporary = null;
             }
+
+            _temporary = null;
         }
     }
 }

@@ -14,17 +14,21 @@ static class AuditCommand
         var image = new Argument<FileInfo>("OUT") { Description = "A rewritten image" };
         Option<ReportFormat> format = ReportOptions.Format();
         Option<FileInfo?> output = ReportOptions.OutputFile();
-        var command = new Command("audit", """
-            Report what was done to every site of a rewritten image, and why.
-
-            Examples:
-              rewriter audit kernel-para.elf
-              rewriter audit vmlinuz-full --format json -o audit.json
-            """) { image, format, output };
+        var command = new ExampleCommand(
+            "audit",
+            "Report what was done to every site of a rewritten image, and why.",
+            "rewriter audit kernel-para.elf",
+            "rewriter audit vmlinuz-full --format json -o audit.json")
+        {
+            image,
+            format,
+            output,
+        };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
         {
             FileInfo file = parsed.GetRequiredValue(image);
-            if (!RewrittenImage.TryOpen(file.Name, RewrittenOrPlain.ReadFile(file), out KernelImage original, out PatchPlan plan, out Manifest manifest))
+            if (!RewrittenImage.TryOpen(file.Name, RewrittenOrPlain.ReadFile(file), out KernelImage original, out PatchPlan plan,
+                out Manifest manifest))
             {
                 throw new BadImageException("not a rewritten image: it carries no manifest");
             }

@@ -15,4 +15,7 @@ public static class ExitStatus
 
     /// <summary>Ended by a signal, as shells count it for SIGINT.</summary>
     public const int Interrupted = 130;
+
+    /// <summary>Ended by SIGTERM.</summary>
+    public const int Terminated = 143;
 }

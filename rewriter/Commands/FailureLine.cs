@@ -17,9 +17,9 @@ static class FailureLine
             Write($"{file}: {error.Message}");
             return ExitStatus.BadImage;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (OutputFailure error)
         {
-            Write($"cannot write: {error.Message.TrimEnd('.')}");
+            Write(error.Message);
             return ExitStatus.BadImage;
         }
     }

@@ -19,5 +19,6 @@ public static class ReportOptions
         HelpName = "text|json",
     };
 
-    public static Option<FileInfo?> OutputFile() => new("-o", "--output") { Description = "Write the report to FILE instead of standard output", HelpName = "FILE" };
+    public static Option<FileInfo?> OutputFile() =>
+        new("-o", "--output") { Description = "Write the report to FILE instead of standard output", HelpName = "FILE" };
 }

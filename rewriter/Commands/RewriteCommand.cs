@@ -28,13 +28,17 @@ static class RewriteCommand
             HelpName = "ADDRESS",
         };
         var output = new Option<FileInfo>("-o", "--output") { Description = "The rewritten image", Required = true, HelpName = "OUT" };
-        var command = new Command("rewrite", """
-            Patch a kernel image so that it runs deprivileged. OUT carries its manifest: it can be audited, run and restored.
-
-            Examples:
-              rewriter rewrite kernel.elf --mode para -o kernel-para.elf
-              rewriter rewrite vmlinuz-6.1.0-50-686 --mode full --window 0xfe400000 -o vmlinuz-full
-            """) { image, mode, window, output };
+        var command = new ExampleCommand(
+            "rewrite",
+            "Patch a kernel image so that it runs deprivileged. OUT carries its manifest: it can be audited, run and restored.",
+            "rewriter rewrite kernel.elf --mode para -o kernel-para.elf",
+            "rewriter rewrite vmlinuz-6.1.0-50-686 --mode full --window 0xfe400000 -o vmlinuz-full")
+        {
+            image,
+            mode,
+            window,
+            output,
+        };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
         {
             FileInfo input = parsed.GetRequiredValue(image);
@@ -56,7 +60,8 @@ static class RewriteCommand
     {
         string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
         bool isHex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
-        bool isNumber = uint.TryParse(isHex ? text[2..] : text, isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out uint address);
+        bool isNumber = uint.TryParse(isHex ? text[2..] : text, isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None,
+            CultureInfo.InvariantCulture, out uint address);
         if (!isNumber || address == 0 || address % MonitorWindow.Alignment != 0)
         {
             result.AddError($"--window needs an address that is a multiple of 0x{MonitorWindow.Alignment:x}, not '{text}'");

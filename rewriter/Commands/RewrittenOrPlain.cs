@@ -9,7 +9,8 @@ static class RewrittenOrPlain
     public static KernelImage Load(FileInfo file)
     {
         ReadOnlyMemory<byte> bytes = ReadFile(file);
-        return RewrittenImage.TryOpen(file.Name, bytes, out KernelImage original, out _, out _) ? original : KernelImage.Load(file.Name, bytes);
+        return RewrittenImage.TryOpen(file.Name, bytes, out KernelImage original, out _, out _) ? original
+            : KernelImage.Load(file.Name, bytes);
     }
 
     /// <exception cref="BadImageException">It cannot be read.</exception>

@@ -13,16 +13,20 @@ static class ScanCommand
         var image = new Argument<FileInfo>("IMAGE") { Description = "ELF, PE, bzImage or multiboot kernel" };
         Option<ReportFormat> format = ReportOptions.Format();
         Option<FileInfo?> output = ReportOptions.OutputFile();
-        var command = new Command("scan", """
-            Report every sensitive instruction of a kernel image.
-
-            Examples:
-              rewriter scan vmlinuz-6.1.0-50-686
-              rewriter scan kernel.elf --format json -o sites.json
-            """) { image, format, output };
+        var command = new ExampleCommand(
+            "scan",
+            "Report every sensitive instruction of a kernel image.",
+            "rewriter scan vmlinuz-6.1.0-50-686",
+            "rewriter scan kernel.elf --format json -o sites.json")
+        {
+            image,
+            format,
+            output,
+        };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
         {
-            ScanReport report = Progress.Run("scanning", _ => ScanReport.Of(Scanner.Scan(RewrittenOrPlain.Load(parsed.GetRequiredValue(image)))));
+            ScanReport report = Progress.Run("scanning", _ =>
+                ScanReport.Of(Scanner.Scan(RewrittenOrPlain.Load(parsed.GetRequiredValue(image)))));
             var target = new Output(parsed.GetValue(output));
             if (parsed.GetValue(format) == ReportFormat.Json)
             {

@@ -1,6 +1,7 @@
 namespace Rewriter.Images;
 
-/// <summary>Reads one file format. Readers hold no state; what is wrong with a file is a <see cref="BadImageException"/> and nothing else.</summary>
+/// <summary>Reads one file format. Readers hold no state; what is wrong with a file is a <see cref="BadImageException"/> and nothing
+/// else.</summary>
 public interface IImageReader
 {
     /// <summary>Whether the file claims to be of this format, judged by its magic numbers alone.</summary>

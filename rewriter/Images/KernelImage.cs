@@ -18,11 +18,13 @@ public enum ImageFormat
 /// <summary>A range of the image that is loaded: a section where the file names sections, else a segment.</summary>
 /// <param name="Name">As the file spells it, e.g. ".text"; "" where it has none.</param>
 /// <param name="Address">Linked virtual address of the first byte.</param>
-/// <param name="LoadAddress">Physical address where the loader puts it; the same as <paramref name="Address"/> where the format has no such notion.</param>
+/// <param name="LoadAddress">Physical address where the loader puts it; the same as <paramref name="Address"/> where the format has no
+/// such notion.</param>
 /// <param name="FileOffset">Offset of its bytes in <see cref="KernelImage.Payload"/>.</param>
 /// <param name="FileSize">Bytes that come from the file.</param>
 /// <param name="MemorySize">Bytes in memory; those past <paramref name="FileSize"/> are zero.</param>
-public sealed record ImageSection(string Name, ulong Address, ulong LoadAddress, long FileOffset, long FileSize, long MemorySize, bool IsExecutable, bool IsWritable)
+public sealed record ImageSection(string Name, ulong Address, ulong LoadAddress, long FileOffset, long FileSize, long MemorySize,
+    bool IsExecutable, bool IsWritable)
 {
     public bool Contains(ulong address) => address >= Address && address - Address < (ulong)MemorySize;
 }
@@ -51,18 +53,24 @@ public sealed class KernelImage
     /// <summary>Loadable ranges by address; they do not overlap.</summary>
     public required IReadOnlyList<ImageSection> Sections { get; init; }
 
-    /// <summary>Further linked virtual addresses where a loader may start: the PVH entry of a Linux kernel, exports of a PE image.</summary>
+    /// <summary>Further linked virtual addresses where a loader may start: the PVH entry of a Linux kernel, exports of a PE
+    /// image.</summary>
     public IReadOnlyList<ulong> OtherEntryPoints { get; init; } = [];
 
     /// <summary>Symbols by address.</summary>
     public required IReadOnlyList<ImageSymbol> Symbols { get; init; }
 
-    /// <summary>Addresses (linked, virtual) of the words that hold absolute addresses, where the file has a relocation table; sorted.</summary>
+    /// <summary>Addresses (linked, virtual) of the words that hold absolute addresses, where the file has a relocation table;
+    /// sorted.</summary>
     public required IReadOnlyList<ulong> Relocations { get; init; }
 
     /// <summary>Reads a file and recognises its format.</summary>
     /// <exception cref="BadImageException">Missing, unreadable, malformed, or of no supported format.</exception>
     public static KernelImage Load(string path) => ImageLoader.Load(path);
+
+    /// <summary>The bytes of a file that may be an image.</summary>
+    /// <exception cref="BadImageException">Missing, unreadable or too large.</exception>
+    public static byte[] ReadFile(string path) => ImageLoader.ReadFile(path);
 
     /// <summary>Recognises the format of a file that is in memory.</summary>
     /// <param name="name">For messages and reports.</param>

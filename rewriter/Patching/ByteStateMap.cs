@@ -20,15 +20,15 @@ public enum ByteState : byte
 public sealed class ByteStateMap
 {
     private const int PageSize = 4096;
-    private readonly Dictionary<uint, ByteState[]> pages = [];
+    private readonly Dictionary<uint, ByteState[]> _pages = [];
 
     public ByteState this[uint address]
     {
-        get => pages.TryGetValue(address / PageSize, out ByteState[]? page) ? page[address % PageSize] : ByteState.Untouched;
+        get => _pages.TryGetValue(address / PageSize, out ByteState[]? page) ? page[address % PageSize] : ByteState.Untouched;
         set
         {
-            if (!pages.TryGetValue(address / PageSize, out ByteState[]? page))
-                pages.Add(address / PageSize, page = new ByteState[PageSize]);
+            if (!_pages.TryGetValue(address / PageSize, out ByteState[]? page))
+                _pages.Add(address / PageSize, page = new ByteState[PageSize]);
             page[address % PageSize] = value;
         }
     }

@@ -67,7 +67,8 @@ public sealed class CodeMapContext(CodeMap map) : ICodeContext
     private static bool IsFiller(in Instruction instruction) => instruction.Mnemonic switch
     {
         Mnemonic.Nop or Mnemonic.Int3 => true,
-        Mnemonic.Lea => instruction.MemoryDisplacement32 == 0 && instruction.Op0Register == instruction.MemoryBase && instruction.MemoryIndex == Register.None,
+        Mnemonic.Lea => instruction.MemoryDisplacement32 == 0 && instruction.MemoryIndex == Register.None
+            && instruction.Op0Register == instruction.MemoryBase,
         _ => false,
     };
 

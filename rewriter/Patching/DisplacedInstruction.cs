@@ -10,7 +10,8 @@ public enum DisplacedPlace
     /// <summary>Not at all.</summary>
     Nowhere,
 
-    /// <summary>Not before the site: control does not go on from it to the next instruction. A call only as the last: its return address is visible.</summary>
+    /// <summary>Not before the site: control does not go on from it to the next instruction. A call only as the last: its return address
+    /// is visible.</summary>
     Last,
 
     Anywhere,
@@ -28,16 +29,16 @@ public static class DisplacedInstruction
     {
         FlowControl.Next => IsX87(instruction) ? DisplacedPlace.Nowhere : DisplacedPlace.Anywhere, // x87 records its own EIP
         FlowControl.ConditionalBranch => HasFlatTarget(instruction) ? DisplacedPlace.Anywhere : DisplacedPlace.Nowhere,
-        FlowControl.UnconditionalBranch => HasFlatTarget(instruction) && !instruction.IsJmpFar ? DisplacedPlace.Last : DisplacedPlace.Nowhere,
-        FlowControl.Call => HasFlatTarget(instruction) && !instruction.IsCallFar ? DisplacedPlace.Last : DisplacedPlace.Nowhere,
-        FlowControl.IndirectBranch => instruction.Code is Code.Jmp_rm32 ? DisplacedPlace.Last : DisplacedPlace.Nowhere,
-        FlowControl.IndirectCall => instruction.Code is Code.Call_rm32 && instruction.Op0Register != Register.ESP ? DisplacedPlace.Last : DisplacedPlace.Nowhere,
-        FlowControl.Return => instruction.Code is Code.Retnd or Code.Retnd_imm16 ? DisplacedPlace.Last : DisplacedPlace.Nowhere,
+        FlowControl.UnconditionalBranch or FlowControl.Call => LastIf(HasFlatTarget(instruction)), // far ones have none
+        FlowControl.IndirectBranch => LastIf(instruction.Code is Code.Jmp_rm32),
+        FlowControl.IndirectCall => LastIf(instruction.Code is Code.Call_rm32 && instruction.Op0Register != Register.ESP),
+        FlowControl.Return => LastIf(instruction.Code is Code.Retnd or Code.Retnd_imm16),
         FlowControl.Exception => DisplacedPlace.Last, // UD2: reported with the original address
         _ => DisplacedPlace.Nowhere,
     };
 
-    /// <summary>Whether control goes on after the instruction's code in a trampoline. A call's does not: it jumps, with the original return address pushed.</summary>
+    /// <summary>Whether control goes on after the instruction's code in a trampoline. A call's does not: it jumps, with the original
+    /// return address pushed.</summary>
     public static bool FallsThrough(in Instruction instruction) =>
         instruction.FlowControl is FlowControl.Next or FlowControl.ConditionalBranch or FlowControl.Interrupt;
 
@@ -125,6 +126,8 @@ public static class DisplacedInstruction
         c.push(instruction.NextIP32);
         c.jmp(code.Stub.Scratch(5));
     }
+
+    private static DisplacedPlace LastIf(bool condition) => condition ? DisplacedPlace.Last : DisplacedPlace.Nowhere;
 
     private static bool HasFlatTarget(in Instruction instruction) => TryGetTarget(instruction, out uint target) && target >= LowestTarget;
 

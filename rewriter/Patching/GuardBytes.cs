@@ -15,7 +15,8 @@ public static class GuardBytes
     /// <summary>Every guard, ascending.</summary>
     public static ReadOnlySpan<byte> All => AllBytes;
 
-    /// <summary>The guards that are a whole instruction: what the last byte of a page needs, since fetching an operand from the next page may fault first.</summary>
+    /// <summary>The guards that are a whole instruction: what the last byte of a page needs, since fetching an operand from the next page
+    /// may fault first.</summary>
     public static ReadOnlySpan<byte> OneByte => OneByteOnly;
 
     public static bool IsGuard(byte value) => AllBytes.AsSpan().Contains(value);

@@ -18,7 +18,8 @@ public interface ICodeContext
     /// <summary>Whether the guest patches or compares any of the bytes itself, so that they must not move as a neighbour.</summary>
     bool IsNeverDisplace(uint address, int length);
 
-    /// <summary>Whether the instruction is never executed where it lies, but copied elsewhere by the guest: it is taken over where it lands.</summary>
+    /// <summary>Whether the instruction is never executed where it lies, but copied elsewhere by the guest: it is taken over where it
+    /// lands.</summary>
     bool IsTemplate(uint address) => false;
 
     /// <summary>Whether the bytes are proven to be filler that is never executed and that nothing leads to.</summary>

@@ -7,22 +7,22 @@ namespace Rewriter.Patching;
 /// <param name="bytes">The original bytes.</param>
 public sealed class InstructionListContext(uint start, ReadOnlyMemory<byte> bytes) : ICodeContext
 {
-    private readonly SortedList<uint, Instruction> instructions = [];
-    private readonly HashSet<uint> targets = [];
-    private readonly HashSet<uint> fixedBytes = [];
-    private readonly HashSet<uint> paddingBytes = [];
+    private readonly SortedList<uint, Instruction> _instructions = [];
+    private readonly HashSet<uint> _targets = [];
+    private readonly HashSet<uint> _fixedBytes = [];
+    private readonly HashSet<uint> _paddingBytes = [];
 
     /// <summary>By address.</summary>
-    public IEnumerable<Instruction> Instructions => instructions.Values;
+    public IEnumerable<Instruction> Instructions => _instructions.Values;
 
     /// <summary>Adds a proven instruction, decoded with IP = its address, and what its direct branch leads to.</summary>
     public void Add(in Instruction instruction)
     {
-        instructions[instruction.IP32] = instruction;
+        _instructions[instruction.IP32] = instruction;
         if (DisplacedInstruction.TryGetTarget(instruction, out uint target))
-            targets.Add(target);
+            _targets.Add(target);
         if (instruction.FlowControl is FlowControl.Call or FlowControl.IndirectCall)
-            targets.Add(instruction.NextIP32);
+            _targets.Add(instruction.NextIP32);
     }
 
     /// <summary>Decodes from the start to the end and adds everything that decodes.</summary>
@@ -37,19 +37,19 @@ public sealed class InstructionListContext(uint start, ReadOnlyMemory<byte> byte
         }
     }
 
-    public void AddTarget(uint address) => targets.Add(address);
+    public void AddTarget(uint address) => _targets.Add(address);
 
-    public void AddNeverDisplace(uint address, int length) => AddRange(fixedBytes, address, length);
+    public void AddNeverDisplace(uint address, int length) => AddRange(_fixedBytes, address, length);
 
-    public void AddPadding(uint address, int length) => AddRange(paddingBytes, address, length);
+    public void AddPadding(uint address, int length) => AddRange(_paddingBytes, address, length);
 
-    public bool TryGetInstruction(uint address, out Instruction instruction) => instructions.TryGetValue(address, out instruction);
+    public bool TryGetInstruction(uint address, out Instruction instruction) => _instructions.TryGetValue(address, out instruction);
 
     public bool TryGetPrevious(uint address, out Instruction previous)
     {
         for (uint length = 1; length <= 15; length++)
         {
-            if (instructions.TryGetValue(address - length, out previous) && previous.Length == length)
+            if (_instructions.TryGetValue(address - length, out previous) && previous.Length == length)
                 return true;
         }
 
@@ -57,15 +57,15 @@ public sealed class InstructionListContext(uint start, ReadOnlyMemory<byte> byte
         return false;
     }
 
-    public bool IsTarget(uint address) => targets.Contains(address);
+    public bool IsTarget(uint address) => _targets.Contains(address);
 
-    public bool IsNeverDisplace(uint address, int length) => Any(fixedBytes, address, length);
+    public bool IsNeverDisplace(uint address, int length) => Any(_fixedBytes, address, length);
 
     public bool IsPadding(uint address, int length)
     {
         for (int i = 0; i < length; i++)
         {
-            if (!paddingBytes.Contains(address + (uint)i))
+            if (!_paddingBytes.Contains(address + (uint)i))
                 return false;
         }
 

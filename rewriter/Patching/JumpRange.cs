@@ -6,11 +6,13 @@ namespace Rewriter.Patching;
 /// <summary>A candidate for a patch.</summary>
 /// <param name="Instructions">In straight line; all of them move into the trampoline.</param>
 /// <param name="Padding">Bytes of filler behind the last instruction that are overwritten too.</param>
-/// <param name="Prefixes">CS prefixes before the jmp, which processors ignore there; they shift the displacement to where it can be guarded.</param>
+/// <param name="Prefixes">CS prefixes before the jmp, which processors ignore there; they shift the displacement to where it can be
+/// guarded.</param>
 /// <param name="Constraint">What the displacement's bytes have to be.</param>
 /// <param name="KnownTargets">Inner boundaries that a branch elsewhere is known to lead to; each hit costs a trap.</param>
 /// <param name="Cost">Lower is better; only for comparison.</param>
-public sealed record JumpRange(Instruction[] Instructions, int Padding, int Prefixes, GuardConstraint Constraint, int KnownTargets, int Cost)
+public sealed record JumpRange(
+    Instruction[] Instructions, int Padding, int Prefixes, GuardConstraint Constraint, int KnownTargets, int Cost)
 {
     /// <summary>Length of jmp rel32.</summary>
     public const int NearLength = 5;

@@ -37,7 +37,9 @@ public sealed class LandingFinder(ICodeContext code, RangeFinder ranges, Planner
     }
 
     private bool IsPlace(JumpRange range, uint address) => range.IsApartFrom(address, JumpRange.NearLength)
-        && (options.AllowPageCrossing || address / PageSize == range.Start / PageSize && (address + JumpRange.NearLength - 1) / PageSize == range.Start / PageSize);
+        && (options.AllowPageCrossing || IsOnPage(address, range) && IsOnPage(address + JumpRange.NearLength - 1, range));
+
+    private static bool IsOnPage(uint address, JumpRange range) => address / PageSize == range.Start / PageSize;
 
     // The instruction that an address is inside of; an address where one starts is none: a stray jump there would run the wrong trampoline.
     private bool TryHolder(uint address, out Instruction holder)

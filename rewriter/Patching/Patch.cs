@@ -12,12 +12,15 @@ namespace Rewriter.Patching;
 /// where control goes on, for the address behind them.</param>
 public readonly record struct TrampolineMapEntry(int Offset, uint GuestAddress, bool IsRestart);
 
-/// <summary>One overwritten range and the trampoline it leads to. Immutable; the image's bytes are only changed when a writer applies it.</summary>
+/// <summary>One overwritten range and the trampoline it leads to. Immutable; the image's bytes are only changed when a writer applies
+/// it.</summary>
 /// <param name="Address">Guest virtual address of the first overwritten byte.</param>
 /// <param name="OriginalBytes">What was there.</param>
 /// <param name="NewBytes">What is put there; the same length.</param>
-/// <param name="Tactic">Tactic of the site that the range was made for; <see cref="PatchTactic.Evicted"/> for a range that only makes room.</param>
-/// <param name="TrampolineAddress">Guest virtual address in the monitor window; 0 for <see cref="PatchTactic.Trap"/> and for a landing in padding.</param>
+/// <param name="Tactic">Tactic of the site that the range was made for; <see cref="PatchTactic.Evicted"/> for a range that only makes
+/// room.</param>
+/// <param name="TrampolineAddress">Guest virtual address in the monitor window; 0 for <see cref="PatchTactic.Trap"/> and for a landing in
+/// padding.</param>
 /// <param name="Trampoline">IA-32 code; empty where there is none.</param>
 /// <param name="Map">By ascending offset.</param>
 public sealed record Patch(
@@ -29,13 +32,15 @@ public sealed record Patch(
     ReadOnlyMemory<byte> Trampoline,
     IReadOnlyList<TrampolineMapEntry> Map)
 {
-    /// <summary>Of a <see cref="PatchTactic.ShortJump"/>: address of the jmp rel32 that its jmp rel8 goes through, which is part of another patch;
+    /// <summary>Of a <see cref="PatchTactic.ShortJump"/>: address of the jmp rel32 that its jmp rel8 goes through, which is part of
+    /// another patch;
     /// else 0. No guest instruction starts there: an EIP equal to it means the trampoline's first byte.</summary>
     public uint Landing { get; init; }
 }
 
 /// <summary>What became of one site, with the reason where a better tactic failed.</summary>
-/// <param name="Index">Position in the plan's site table; the number that a shim writes to <see cref="MonitorWindow.Data.SiteIndex"/>.</param>
+/// <param name="Index">Position in the plan's site table; the number that a shim writes to <see
+/// cref="MonitorWindow.Data.SiteIndex"/>.</param>
 /// <param name="Shim">Name of the shim in the catalogue, or "" for <see cref="PatchTactic.Leave"/>.</param>
 /// <param name="Reason">Why not a better tactic; null when the best was used.</param>
 public sealed record PlannedSite(int Index, SensitiveInstruction Site, PatchTactic Tactic, string Shim, string? Reason);

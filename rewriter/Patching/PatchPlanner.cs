@@ -5,7 +5,8 @@ using Runtime.Abi;
 
 namespace Rewriter.Patching;
 
-/// <summary>Plans patches. Deterministic and total: the same code, sites and free window give the same plan, and every site gets a tactic.</summary>
+/// <summary>Plans patches. Deterministic and total: the same code, sites and free window give the same plan, and every site gets a
+/// tactic.</summary>
 /// <param name="window">Trampolines are taken from here; the plan's own are freed by whoever drops the plan.</param>
 public sealed class PatchPlanner(ExecutionMode mode, WindowAllocator window, ShimCatalog shims, PlannerOptions options)
 {

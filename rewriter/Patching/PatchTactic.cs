@@ -3,7 +3,8 @@ namespace Rewriter.Patching;
 /// <summary>How a site is taken over. Exactly one per site.</summary>
 public enum PatchTactic
 {
-    /// <summary>Left as it is: it traps by itself and the mode asks for no more, or a policy says so, or it is not proven to be code.</summary>
+    /// <summary>Left as it is: it traps by itself and the mode asks for no more, or a policy says so, or it is not proven to be
+    /// code.</summary>
     Leave,
 
     /// <summary>The site itself is 5 bytes or more: jmp rel32 in its place.</summary>

@@ -9,19 +9,19 @@ namespace Rewriter.Patching;
 /// <summary>The state of one <see cref="PatchPlanner.Plan"/>.</summary>
 internal sealed class PlanInProgress
 {
-    private readonly ExecutionMode mode;
-    private readonly WindowAllocator window;
-    private readonly ShimCatalog shims;
-    private readonly ICodeContext code;
-    private readonly IReadOnlyList<SensitiveInstruction> sites;
-    private readonly int firstSiteIndex;
-    private readonly ByteStateMap bytes = new();
-    private readonly Dictionary<uint, int> siteByAddress = [];
-    private readonly PlannedSite?[] planned;
-    private readonly List<Patch> patches = [];
-    private readonly RangeFinder finder;
-    private readonly LandingFinder landings;
-    private readonly PlannerOptions options;
+    private readonly ExecutionMode _mode;
+    private readonly WindowAllocator _window;
+    private readonly ShimCatalog _shims;
+    private readonly ICodeContext _code;
+    private readonly IReadOnlyList<SensitiveInstruction> _sites;
+    private readonly int _firstSiteIndex;
+    private readonly ByteStateMap _bytes = new();
+    private readonly Dictionary<uint, int> _siteByAddress = [];
+    private readonly PlannedSite?[] _planned;
+    private readonly List<Patch> _patches = [];
+    private readonly RangeFinder _finder;
+    private readonly LandingFinder _landings;
+    private readonly PlannerOptions _options;
 
     public PlanInProgress(ExecutionMode mode, WindowAllocator window, ShimCatalog shims, PlannerOptions options,
         ICodeContext code, IReadOnlyList<SensitiveInstruction> sites, int firstSiteIndex)
@@ -29,43 +29,43 @@ internal sealed class PlanInProgress
         if (shims.UserMode != options.UserMode)
             throw new ArgumentException("the shim catalogue and the options disagree about user mode", nameof(options));
 
-        (this.mode, this.window, this.shims, this.code, this.sites, this.firstSiteIndex) = (mode, window, shims, code, sites, firstSiteIndex);
-        planned = new PlannedSite?[sites.Count];
-        this.options = options;
-        finder = new RangeFinder(code, window, bytes, options, SiteAt);
-        landings = new LandingFinder(code, finder, options);
+        (_mode, _window, _shims, _code, _sites, _firstSiteIndex) = (mode, window, shims, code, sites, firstSiteIndex);
+        _planned = new PlannedSite?[sites.Count];
+        _options = options;
+        _finder = new RangeFinder(code, window, _bytes, options, SiteAt);
+        _landings = new LandingFinder(code, _finder, options);
         for (int i = 0; i < sites.Count; i++)
         {
             if (i > 0 && sites[i].Address <= sites[i - 1].Address)
                 throw new ArgumentException("the sites are not sorted by address", nameof(sites));
-            siteByAddress.Add((uint)sites[i].Address, i);
+            _siteByAddress.Add((uint)sites[i].Address, i);
         }
     }
 
     public PatchPlan Run()
     {
-        for (int i = 0; i < sites.Count; i++)
+        for (int i = 0; i < _sites.Count; i++)
         {
-            if (planned[i] is null)
+            if (_planned[i] is null)
                 PlanSite(i);
         }
 
-        patches.Sort((left, right) => left.Address.CompareTo(right.Address));
-        return new PatchPlan(mode, window.WindowBase, Array.ConvertAll(planned, site => site!), patches);
+        _patches.Sort((left, right) => left.Address.CompareTo(right.Address));
+        return new PatchPlan(_mode, _window.WindowBase, Array.ConvertAll(_planned, site => site!), _patches);
     }
 
     private void PlanSite(int i)
     {
-        SensitiveInstruction site = sites[i];
-        if (mode == ExecutionMode.Trap)
+        SensitiveInstruction site = _sites[i];
+        if (_mode == ExecutionMode.Trap)
             Decide(i, PatchTactic.Leave, "", null);
         else if (site.Confidence == SiteConfidence.Low)
             Decide(i, PatchTactic.Leave, "", "not proven to be code");
-        else if (code.IsTemplate((uint)site.Address))
+        else if (_code.IsTemplate((uint)site.Address))
             Decide(i, PatchTactic.Leave, "", "a template that the guest copies; taken over where it lands");
-        else if (mode == ExecutionMode.Full && site.Class == SensitivityClass.Trapping)
+        else if (_mode == ExecutionMode.Full && site.Class == SensitivityClass.Trapping)
             Decide(i, PatchTactic.Leave, "", null);
-        else if (mode == ExecutionMode.Full)
+        else if (_mode == ExecutionMode.Full)
             Trap(i, null);
         else if (!TryJump(i, out string obstacle))
             Trap(i, obstacle);
@@ -74,11 +74,13 @@ internal sealed class PlanInProgress
     // A jump that nothing known lands in; failing that a short one; failing that one with targets inside, which cost a trap each time.
     private bool TryJump(int i, out string obstacle)
     {
-        IReadOnlyList<JumpRange> near = finder.Find(sites[i].Instruction);
-        obstacle = finder.Obstacle;
-        IReadOnlyList<JumpRange> brief = [];
-        return TryNear(i, near.Where(range => range.KnownTargets == 0), ref obstacle)
-            || options.AllowShortJumps && TryShort(i, (brief = finder.FindShort(sites[i].Instruction)).Where(range => range.KnownTargets == 0))
+        IReadOnlyList<JumpRange> near = _finder.Find(_sites[i].Instruction);
+        obstacle = _finder.Obstacle;
+        if (TryNear(i, near.Where(range => range.KnownTargets == 0), ref obstacle))
+            return true;
+
+        IReadOnlyList<JumpRange> brief = _options.AllowShortJumps ? _finder.FindShort(_sites[i].Instruction) : [];
+        return TryShort(i, brief.Where(range => range.KnownTargets == 0))
             || TryNear(i, near.Where(range => range.KnownTargets > 0), ref obstacle)
             || TryShort(i, brief.Where(range => range.KnownTargets > 0));
     }
@@ -90,7 +92,7 @@ internal sealed class PlanInProgress
             TrampolineCode trampoline = CodeOf(range);
             if (TryPlace(trampoline, range.Origin, range.Constraint, out uint address))
             {
-                Commit(i, range, TacticOf(range, sites[i].Instruction), address, trampoline, range.Encode(address), landing: 0);
+                Commit(i, range, TacticOf(range, _sites[i].Instruction), address, trampoline, range.Encode(address), landing: 0);
                 return true;
             }
 
@@ -105,7 +107,7 @@ internal sealed class PlanInProgress
         foreach (JumpRange range in ranges)
         {
             TrampolineCode trampoline = CodeOf(range);
-            foreach (Landing landing in landings.Find(range))
+            foreach (Landing landing in _landings.Find(range))
             {
                 if (!TryPlace(trampoline, landing.Address + JumpRange.NearLength, landing.Constraint, out uint address))
                     continue;
@@ -114,7 +116,7 @@ internal sealed class PlanInProgress
                     AddLanding(landing.Address, jump);
                 else if (!TryEvict(landing.Victim, landing.Address, jump))
                 {
-                    window.Free(address, trampoline.Length);
+                    _window.Free(address, trampoline.Length);
                     continue;
                 }
 
@@ -140,53 +142,58 @@ internal sealed class PlanInProgress
 
     private void AddLanding(uint address, byte[] jump)
     {
-        patches.Add(new Patch(address, code.Bytes(address, jump.Length).ToArray(), jump, PatchTactic.Evicted, 0, default, []));
+        _patches.Add(new Patch(address, _code.Bytes(address, jump.Length).ToArray(), jump, PatchTactic.Evicted, 0, default, []));
         for (int k = 0; k < jump.Length; k++)
-            bytes[address + (uint)k] = ByteState.Overwritten;
+            _bytes[address + (uint)k] = ByteState.Overwritten;
     }
 
-    private TrampolineCode CodeOf(JumpRange range) => TrampolineCode.Create(range, code, shims, window.WindowBase, SiteIndexAt);
+    private TrampolineCode CodeOf(JumpRange range) => TrampolineCode.Create(range, _code, _shims, _window.WindowBase, SiteIndexAt);
 
     private bool TryPlace(TrampolineCode trampoline, uint origin, GuardConstraint constraint, out uint address) =>
-        window.TryAllocate(trampoline.Length, origin, constraint, out address);
+        _window.TryAllocate(trampoline.Length, origin, constraint, out address);
 
-    private void Commit(int driver, JumpRange range, PatchTactic tactic, uint address, TrampolineCode trampoline, byte[] newBytes, uint landing)
+    private void Commit(
+        int driver, JumpRange range, PatchTactic tactic, uint address, TrampolineCode trampoline, byte[] newBytes, uint landing)
     {
         (byte[] machineCode, TrampolineMapEntry[] map) = trampoline.AssembleAt(address);
-        patches.Add(new Patch(range.Start, code.Bytes(range.Start, range.Length).ToArray(), newBytes, tactic, address, machineCode, map) { Landing = landing });
+        byte[] original = _code.Bytes(range.Start, range.Length).ToArray();
+        _patches.Add(new Patch(range.Start, original, newBytes, tactic, address, machineCode, map) { Landing = landing });
         for (uint at = range.Start; at < range.Start + (uint)range.Length; at++)
-            bytes[at] = ByteState.Overwritten;
+            _bytes[at] = ByteState.Overwritten;
 
         foreach (Instruction instruction in range.Instructions)
         {
-            bytes[instruction.IP32] = instruction.IP32 == range.Start ? ByteState.Entry : ByteState.Guard;
+            _bytes[instruction.IP32] = instruction.IP32 == range.Start ? ByteState.Entry : ByteState.Guard;
             int index = SiteAt(instruction.IP32);
             if (index < 0)
                 continue;
-            bool isDriver = index == driver;
-            Decide(index, isDriver ? tactic : PatchTactic.Merged, shims.Find(instruction).Name, isDriver ? ReasonOf(range, tactic) : "moved with its neighbour");
+            string shim = _shims.Find(instruction).Name;
+            if (index == driver)
+                Decide(index, tactic, shim, ReasonOf(range, tactic));
+            else
+                Decide(index, PatchTactic.Merged, shim, "moved with its neighbour");
         }
     }
 
     private void Trap(int i, string? reason)
     {
-        uint address = (uint)sites[i].Address;
-        patches.Add(new Patch(address, code.Bytes(address, 1).ToArray(), new[] { GuardBytes.Hlt }, PatchTactic.Trap, 0, default, []));
-        bytes[address] = ByteState.Entry;
-        Decide(i, PatchTactic.Trap, shims.Find(sites[i].Instruction).Name, reason);
+        uint address = (uint)_sites[i].Address;
+        _patches.Add(new Patch(address, _code.Bytes(address, 1).ToArray(), new[] { GuardBytes.Hlt }, PatchTactic.Trap, 0, default, []));
+        _bytes[address] = ByteState.Entry;
+        Decide(i, PatchTactic.Trap, _shims.Find(_sites[i].Instruction).Name, reason);
     }
 
     private void Decide(int i, PatchTactic tactic, string shim, string? reason) =>
-        planned[i] = new PlannedSite(firstSiteIndex + i, sites[i], tactic, shim, reason);
+        _planned[i] = new PlannedSite(_firstSiteIndex + i, _sites[i], tactic, shim, reason);
 
     private int SiteAt(uint address)
     {
-        if (!siteByAddress.TryGetValue(address, out int i))
+        if (!_siteByAddress.TryGetValue(address, out int i))
             return -1;
-        return planned[i] is null && sites[i].Confidence != SiteConfidence.Low && !code.IsTemplate(address) ? i : -2;
+        return _planned[i] is null && _sites[i].Confidence != SiteConfidence.Low && !_code.IsTemplate(address) ? i : -2;
     }
 
-    private int SiteIndexAt(uint address) => SiteAt(address) is int i and >= 0 ? firstSiteIndex + i : -1;
+    private int SiteIndexAt(uint address) => SiteAt(address) is int i and >= 0 ? _firstSiteIndex + i : -1;
 
     private static PatchTactic TacticOf(JumpRange range, in Instruction site) =>
         range.Start != site.IP32 ? PatchTactic.JumpPreceding

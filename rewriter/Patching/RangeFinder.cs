@@ -5,69 +5,75 @@ namespace Rewriter.Patching;
 
 /// <summary>Finds <see cref="JumpRange"/>s. Holds the displacement rules; knows nothing of free window space.</summary>
 /// <param name="siteAt">Index of the unplanned site at an address; -1 for a plain instruction; -2 for a site that may not move.</param>
-public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteStateMap bytes, PlannerOptions options, Func<uint, int> siteAt)
+public sealed class RangeFinder(
+    ICodeContext code, WindowAllocator window, ByteStateMap bytes, PlannerOptions options, Func<uint, int> siteAt)
 {
     private const uint PageSize = 4096;
     private const int MaxPrefixes = 2;
     private const int MaxFollowing = 24;
     private const int KnownTargetCost = 100;
 
-    private readonly List<Instruction> run = [];
-    private readonly List<JumpRange> found = [];
+    private readonly List<Instruction> _run = [];
+    private readonly List<JumpRange> _found = [];
 
     /// <summary>Why the last search found nothing, or nothing better than what it found.</summary>
     public string Obstacle { get; private set; } = "";
 
-    /// <summary>All ranges for a jmp rel32 that hold the site and could be guarded somewhere in an empty window, by ascending cost.</summary>
+    /// <summary>All ranges for a jmp rel32 that hold the site and could be guarded somewhere in an empty window, by ascending
+    /// cost.</summary>
     public IReadOnlyList<JumpRange> Find(in Instruction site)
     {
-        found.Clear();
+        _found.Clear();
         Obstacle = "too few bytes that may move";
         int siteIndex = CollectRun(site);
         for (int first = siteIndex; first >= 0; first--)
         {
-            for (int prefixes = 0; prefixes <= MaxPrefixes && prefixes < run[first].Length; prefixes++)
+            for (int prefixes = 0; prefixes <= PrefixLimit(first); prefixes++)
                 Consider(first, siteIndex, prefixes, JumpRange.NearLength + prefixes);
         }
 
         // Stable: of equal cost, the one that starts latest and has fewest prefixes.
-        return [.. found.OrderBy(range => range.Cost)];
+        return [.. _found.OrderBy(range => range.Cost)];
     }
 
     /// <summary>The same for a jmp rel8, whose displacement byte is what <see cref="GuardConstraint.Byte0"/> is about.</summary>
     public IReadOnlyList<JumpRange> FindShort(in Instruction site)
     {
-        found.Clear();
+        _found.Clear();
         int siteIndex = CollectRun(site);
         for (int first = siteIndex; first >= 0; first--)
             Consider(first, siteIndex, 0, JumpRange.ShortLength);
-        return [.. found.OrderBy(range => range.Cost)];
+        return [.. _found.OrderBy(range => range.Cost)];
     }
 
     /// <summary>A range that leaves for its own trampoline and has room, at <paramref name="landing"/>, for one more jmp rel32.</summary>
     /// <param name="constraint">What that second jump's displacement has to be.</param>
     public bool TryFindVictim(uint landing, in Instruction holder, out JumpRange victim, out GuardConstraint constraint)
     {
-        found.Clear();
+        _found.Clear();
         (victim, constraint) = (null!, default);
         if (PlaceOf(holder) == DisplacedPlace.Nowhere)
             return false;
 
         int holderIndex = CollectRun(holder);
-        for (int first = holderIndex; first >= 0 && found.Count == 0; first--)
+        for (int first = holderIndex; first >= 0 && _found.Count == 0; first--)
         {
-            int lead = (int)(landing - run[first].IP32);
-            int needed = lead + JumpRange.NearLength;
-            for (int prefixes = 0; prefixes <= MaxPrefixes && prefixes < run[first].Length && lead >= JumpRange.NearLength + prefixes; prefixes++)
-                Consider(first, holderIndex, prefixes, needed);
+            int lead = (int)(landing - _run[first].IP32);
+            int most = Math.Min(PrefixLimit(first), lead - JumpRange.NearLength);
+            for (int prefixes = 0; prefixes <= most; prefixes++)
+                Consider(first, holderIndex, prefixes, lead + JumpRange.NearLength);
         }
 
-        if (found.Find(range => range.KnownTargets == 0) is not JumpRange range || !TryConstrain(range.Instructions, landing + 1, out constraint))
+        if (_found.Find(range => range.KnownTargets == 0) is not JumpRange range
+            || !TryConstrain(range.Instructions, landing + 1, out constraint))
             return false;
 
         victim = range;
         return window.IsFeasible(landing + JumpRange.NearLength, constraint);
     }
+
+    private bool IsFreePaddingBehind(in Instruction instruction, int length) =>
+        !DisplacedInstruction.FallsThrough(instruction) && MayExtendPast(instruction) && IsFreePadding(instruction.NextIP32, length);
 
     /// <summary>Whether bytes are filler that no patch has claimed yet.</summary>
     public bool IsFreePadding(uint address, int length) => code.IsPadding(address, length)
@@ -76,19 +82,19 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
     // The straight line around the site of what may move: run[result] is the site.
     private int CollectRun(in Instruction site)
     {
-        run.Clear();
-        run.Add(site);
+        _run.Clear();
+        _run.Add(site);
         int before = 0;
-        while (site.IP32 - run[0].IP32 < options.MaxPreceding && code.TryGetPrevious(run[0].IP32, out Instruction previous)
+        while (site.IP32 - _run[0].IP32 < options.MaxPreceding && code.TryGetPrevious(_run[0].IP32, out Instruction previous)
             && PlaceOf(previous) == DisplacedPlace.Anywhere)
         {
-            run.Insert(0, previous);
+            _run.Insert(0, previous);
             before++;
         }
 
-        while (run[^1].NextIP32 - site.IP32 < MaxFollowing && MayExtendPast(run[^1])
-            && code.TryGetInstruction(run[^1].NextIP32, out Instruction next) && PlaceOf(next) != DisplacedPlace.Nowhere)
-            run.Add(next);
+        while (_run[^1].NextIP32 - site.IP32 < MaxFollowing && MayExtendPast(_run[^1])
+            && code.TryGetInstruction(_run[^1].NextIP32, out Instruction next) && PlaceOf(next) != DisplacedPlace.Nowhere)
+            _run.Add(next);
         return before;
     }
 
@@ -106,39 +112,43 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
     }
 
     // What follows a jump or return is another block, which moves as well as any other; what follows a call is where the guest returns to.
-    private static bool MayExtendPast(in Instruction instruction) => instruction.FlowControl is not (FlowControl.Call or FlowControl.IndirectCall);
+    private static bool MayExtendPast(in Instruction instruction) =>
+        instruction.FlowControl is not (FlowControl.Call or FlowControl.IndirectCall);
+
+    // The opcode of the jump has to fall into the first instruction.
+    private int PrefixLimit(int first) => Math.Min(MaxPrefixes, _run[first].Length - 1);
 
     // The shortest range of at least so many bytes from run[first] that holds the site, and longer ones that end with a further site.
     private void Consider(int first, int siteIndex, int prefixes, int needed)
     {
-        uint start = run[first].IP32;
+        uint start = _run[first].IP32;
         int last = siteIndex;
-        while (last + 1 < run.Count && run[last].NextIP32 - start < needed)
+        while (last + 1 < _run.Count && _run[last].NextIP32 - start < needed)
             last++;
 
-        int padding = Math.Max(0, needed - (int)(run[last].NextIP32 - start));
-        if (padding > 0 && (DisplacedInstruction.FallsThrough(run[last]) || !MayExtendPast(run[last]) || !IsFreePadding(run[last].NextIP32, padding)))
+        int padding = Math.Max(0, needed - (int)(_run[last].NextIP32 - start));
+        if (padding > 0 && !IsFreePaddingBehind(_run[last], padding))
             return;
 
         Consider(first, last, siteIndex, padding, prefixes, needed);
-        for (int further = last + 1; further < run.Count && found.Count > 0; further++)
+        for (int further = last + 1; further < _run.Count && _found.Count > 0; further++)
         {
-            if (siteAt(run[further].IP32) >= 0)
+            if (siteAt(_run[further].IP32) >= 0)
                 Consider(first, further, siteIndex, 0, prefixes, needed);
         }
     }
 
     private void Consider(int first, int last, int siteIndex, int padding, int prefixes, int needed)
     {
-        uint start = run[first].IP32;
-        uint end = run[last].NextIP32 + (uint)padding;
+        uint start = _run[first].IP32;
+        uint end = _run[last].NextIP32 + (uint)padding;
         if (!options.AllowPageCrossing && start / PageSize != (end - 1) / PageSize)
         {
             Obstacle = "the range would cross a page boundary";
             return;
         }
 
-        Instruction[] instructions = [.. run[first..(last + 1)]];
+        Instruction[] instructions = [.. _run[first..(last + 1)]];
         if (HasAwkwardBranch(instructions))
         {
             Obstacle = "a loop inside the range, or a branch into an instruction";
@@ -154,7 +164,7 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
         }
 
         int targets = KnownTargets(instructions);
-        found.Add(new JumpRange(instructions, padding, prefixes, constraint, targets, CostOf(instructions, siteIndex - first, targets)));
+        _found.Add(new JumpRange(instructions, padding, prefixes, constraint, targets, CostOf(instructions, siteIndex - first, targets)));
     }
 
     // Every instruction boundary that falls on one of the four bytes at the displacement needs a guard there; on the jump's opcode
@@ -213,7 +223,8 @@ public sealed class RangeFinder(ICodeContext code, WindowAllocator window, ByteS
         return false;
     }
 
-    // Moved instructions cost little, the return of a displaced call a misprediction, a guard that is hit a trap; a site served on the way saves a patch.
+    // Moved instructions cost little, the return of a displaced call a misprediction, a guard that is hit a trap; a site served on the
+    // way saves a patch.
     private int CostOf(Instruction[] instructions, int preceding, int knownTargets)
     {
         int cost = knownTargets * KnownTargetCost + preceding;

@@ -8,22 +8,23 @@ namespace Rewriter.Patching;
 /// <summary>A trampoline that can be assembled at any address of the window; its length does not depend on it.</summary>
 public sealed class TrampolineCode(uint windowBase, bool userMode)
 {
-    private readonly List<(int Position, uint Guest, bool IsRestart)> marks = [];
-    private int? length;
+    private readonly List<(int Position, uint Guest, bool IsRestart)> _marks = [];
+    private int? _length;
 
     public StubAssembler Stub { get; } = new(windowBase, userMode);
 
     public Assembler Assembler => Stub.Code;
 
     /// <summary>Bytes of machine code; known once all of it is emitted.</summary>
-    public int Length => length ??= AssembleAt(Stub.WindowBase + MonitorWindow.TrampolineOffset).Code.Length;
+    public int Length => _length ??= AssembleAt(Stub.WindowBase + MonitorWindow.TrampolineOffset).Code.Length;
 
     /// <summary>From here on the code stands for a guest instruction.</summary>
-    public void Mark(uint guest, bool isRestart) => marks.Add((Stub.Position, guest, isRestart));
+    public void Mark(uint guest, bool isRestart) => _marks.Add((Stub.Position, guest, isRestart));
 
     /// <summary>Writes the code for all instructions of a range and the jump back behind it.</summary>
     /// <param name="siteIndex">The site index of an instruction of the range, or a negative number for a plain one.</param>
-    public static TrampolineCode Create(JumpRange range, ICodeContext context, ShimCatalog shims, uint windowBase, Func<uint, int> siteIndex)
+    public static TrampolineCode Create(
+        JumpRange range, ICodeContext context, ShimCatalog shims, uint windowBase, Func<uint, int> siteIndex)
     {
         var code = new TrampolineCode(windowBase, shims.UserMode);
         var labels = new Dictionary<uint, Label>();
@@ -42,7 +43,8 @@ public sealed class TrampolineCode(uint windowBase, bool userMode)
             if (index >= 0)
                 shims.Find(instruction).Emit(code.Stub, instruction, index);
             else
-                DisplacedInstruction.Emit(code, instruction, context.Bytes(instruction.IP32, instruction.Length), InnerLabel(range, instruction, labels));
+                DisplacedInstruction.Emit(
+                    code, instruction, context.Bytes(instruction.IP32, instruction.Length), Inner(range, instruction, labels));
         }
 
         if (DisplacedInstruction.FallsThrough(range.Instructions[^1]))
@@ -60,10 +62,14 @@ public sealed class TrampolineCode(uint windowBase, bool userMode)
         using var stream = new MemoryStream();
         AssemblerResult result = Assembler.Assemble(new StreamCodeWriter(stream), address, BlockEncoderOptions.ReturnNewInstructionOffsets);
         uint[] offsets = result.Result[0].NewInstructionOffsets;
-        TrampolineMapEntry[] map = [.. marks.Select(mark => new TrampolineMapEntry((int)offsets[mark.Position], mark.Guest, mark.IsRestart))];
+        var map = new TrampolineMapEntry[_marks.Count];
+        for (int i = 0; i < map.Length; i++)
+            map[i] = new TrampolineMapEntry((int)offsets[_marks[i].Position], _marks[i].Guest, _marks[i].IsRestart);
         return (stream.ToArray(), map);
     }
 
-    private static Label? InnerLabel(JumpRange range, in Instruction instruction, Dictionary<uint, Label> labels) =>
-        DisplacedInstruction.TryGetTarget(instruction, out uint target) && range.IsForwardInner(instruction, target) ? labels[target] : null;
+    private static Label? Inner(JumpRange range, in Instruction instruction, Dictionary<uint, Label> labels) =>
+        DisplacedInstruction.TryGetTarget(instruction, out uint target) && range.IsForwardInner(instruction, target)
+            ? labels[target]
+            : null;
 }

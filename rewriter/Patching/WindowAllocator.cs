@@ -7,7 +7,8 @@ namespace Rewriter.Patching;
 /// <param name="windowBase">Base of the monitor window.</param>
 public sealed class WindowAllocator(uint windowBase)
 {
-    private readonly List<Gap> gaps = [new(windowBase + MonitorWindow.TrampolineOffset, windowBase + (MonitorWindow.Size - 1))];
+    private readonly Gap _all = new(windowBase + MonitorWindow.TrampolineOffset, windowBase + (MonitorWindow.Size - 1));
+    private readonly List<Gap> _gaps = [new(windowBase + MonitorWindow.TrampolineOffset, windowBase + (MonitorWindow.Size - 1))];
 
     // First and last free byte: the window may end at 4 GiB.
     private readonly record struct Gap(uint First, uint Last);
@@ -15,16 +16,17 @@ public sealed class WindowAllocator(uint windowBase)
     public uint WindowBase => windowBase;
 
     /// <summary>Bytes not handed out.</summary>
-    public long FreeBytes => gaps.Sum(gap => gap.Last - gap.First + 1L);
+    public long FreeBytes => _gaps.Sum(gap => gap.Last - gap.First + 1L);
 
-    /// <summary>Takes <paramref name="size"/> bytes at the lowest address A for which A - <paramref name="origin"/> obeys the constraint.</summary>
+    /// <summary>Takes <paramref name="size"/> bytes at the lowest address A for which A - <paramref name="origin"/> obeys the
+    /// constraint.</summary>
     /// <param name="origin">Address after the jump, which its displacement counts from.</param>
     public bool TryAllocate(int size, uint origin, GuardConstraint constraint, out uint address)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
-        for (int i = 0; i < gaps.Count; i++)
+        for (int i = 0; i < _gaps.Count; i++)
         {
-            if (TryPlace(gaps[i], size, origin, constraint, out address))
+            if (TryPlace(_gaps[i], size, origin, constraint, out address))
             {
                 Take(i, address, size);
                 return true;
@@ -36,30 +38,40 @@ public sealed class WindowAllocator(uint windowBase)
     }
 
     /// <summary>Whether any address of an empty window would do.</summary>
-    public bool IsFeasible(uint origin, GuardConstraint constraint) => constraint.IsNone
-        || TryPlace(new Gap(windowBase + MonitorWindow.TrampolineOffset, windowBase + (MonitorWindow.Size - 1)), 1, origin, constraint, out _);
+    public bool IsFeasible(uint origin, GuardConstraint constraint) =>
+        constraint.IsNone || TryPlace(_all, 1, origin, constraint, out _);
+
+    /// <summary>Takes a given place, which must be free.</summary>
+    public void Reserve(uint address, int size)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
+        int index = _gaps.FindIndex(gap => gap.First <= address && address - gap.First <= gap.Last - gap.First && (uint)(size - 1) <= gap.Last - address);
+        if (index < 0)
+            throw new InvalidOperationException($"window bytes {address:x8}..{address + (uint)(size - 1):x8} are not free");
+        Take(index, address, size);
+    }
 
     /// <summary>Gives back what <see cref="TryAllocate"/> handed out, or a part of it.</summary>
     public void Free(uint address, int size)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
         uint last = address + (uint)(size - 1);
-        int next = gaps.FindIndex(gap => gap.First > address);
-        next = next < 0 ? gaps.Count : next;
-        if (next > 0 && gaps[next - 1].Last >= address || next < gaps.Count && gaps[next].First <= last)
+        int next = _gaps.FindIndex(gap => gap.First > address);
+        next = next < 0 ? _gaps.Count : next;
+        if (next > 0 && _gaps[next - 1].Last >= address || next < _gaps.Count && _gaps[next].First <= last)
             throw new InvalidOperationException($"window bytes {address:x8}..{last:x8} are free already");
 
         var freed = new Gap(address, last);
-        if (next < gaps.Count && gaps[next].First - 1 == last)
+        if (next < _gaps.Count && _gaps[next].First - 1 == last)
         {
-            freed = freed with { Last = gaps[next].Last };
-            gaps.RemoveAt(next);
+            freed = freed with { Last = _gaps[next].Last };
+            _gaps.RemoveAt(next);
         }
 
-        if (next > 0 && gaps[next - 1].Last + 1 == address)
-            gaps[next - 1] = gaps[next - 1] with { Last = freed.Last };
+        if (next > 0 && _gaps[next - 1].Last + 1 == address)
+            _gaps[next - 1] = _gaps[next - 1] with { Last = freed.Last };
         else
-            gaps.Insert(next, freed);
+            _gaps.Insert(next, freed);
     }
 
     private static bool TryPlace(Gap gap, int size, uint origin, GuardConstraint constraint, out uint address)
@@ -88,12 +100,12 @@ public sealed class WindowAllocator(uint windowBase)
 
     private void Take(int index, uint address, int size)
     {
-        Gap gap = gaps[index];
+        Gap gap = _gaps[index];
         uint last = address + (uint)(size - 1);
-        gaps.RemoveAt(index);
+        _gaps.RemoveAt(index);
         if (last != gap.Last)
-            gaps.Insert(index, gap with { First = last + 1 });
+            _gaps.Insert(index, gap with { First = last + 1 });
         if (address != gap.First)
-            gaps.Insert(index, gap with { Last = address - 1 });
+            _gaps.Insert(index, gap with { Last = address - 1 });
     }
 }

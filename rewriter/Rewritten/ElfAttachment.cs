@@ -15,6 +15,7 @@ static class ElfAttachment
     const uint ProgramBits = 1;
     const uint StringTable = 3;
     const uint AllocatedCode = 2 | 4;
+    const uint LargestGap = 1024;
     const byte Filler = 0xCC; // INT3 between trampolines
 
     /// <summary>Appends sections and manifest to <paramref name="file"/> and returns the manifest's offset.</summary>
@@ -22,9 +23,13 @@ static class ElfAttachment
     {
         ElfHeader header = ElfHeader.Read(new ByteView(image.File));
         List<ElfSection> sections = ElfSection.ReadAll(new ByteView(image.File), header);
-        long shims = Align(file, 16);
-        (uint shimAddress, byte[] shimBytes) = Trampolines(plan);
-        file.Write(shimBytes);
+        var shims = new List<(uint Address, long Offset, int Size)>();
+        foreach ((uint address, byte[] bytes) in Trampolines(plan))
+        {
+            shims.Add((address, Align(file, 16), bytes.Length));
+            file.Write(bytes);
+        }
+
         long manifest = Align(file, 16);
         file.Write(packedManifest);
 
@@ -43,7 +48,7 @@ static class ElfAttachment
             table.Add(i < sections.Count ? image.File.Slice((int)sections[i].HeaderOffset, SectionSize).ToArray() : new byte[SectionSize]);
         }
 
-        table.Add(Section(shimName, ProgramBits, AllocatedCode, shimAddress, shims, shimBytes.Length));
+        table.AddRange(shims.Select(s => Section(shimName, ProgramBits, AllocatedCode, s.Address, s.Offset, s.Size)));
         table.Add(Section(manifestName, ProgramBits, 0, 0, manifest, packedManifest.Length));
         table.Add(Section(namesName, StringTable, 0, 0, namesOffset, names.Length));
         long tableOffset = Align(file, 4);
@@ -62,26 +67,32 @@ static class ElfAttachment
         BinaryPrimitives.WriteUInt16LittleEndian(header[50..], (ushort)(count - 1));
     }
 
-    /// <summary>All trampolines at their distances from the first one.</summary>
-    static (uint Address, byte[] Bytes) Trampolines(PatchPlan plan)
+    /// <summary>All trampolines, those that lie near each other in one piece: guards on jumps spread them over the window.</summary>
+    static IEnumerable<(uint Address, byte[] Bytes)> Trampolines(PatchPlan plan)
     {
-        List<Patch> patches = [.. plan.Patches.Where(p => p.Trampoline.Length != 0)];
-        if (patches.Count == 0)
+        List<Patch> patches = [.. plan.Patches.Where(p => p.Trampoline.Length != 0).OrderBy(p => p.TrampolineAddress)];
+        for (int first = 0; first < patches.Count;)
         {
-            return (0, []);
-        }
+            int next = first + 1;
+            while (next < patches.Count && patches[next].TrampolineAddress - EndOf(patches[next - 1]) < LargestGap)
+            {
+                next++;
+            }
 
-        uint first = patches.Min(p => p.TrampolineAddress);
-        ulong end = patches.Max(p => p.TrampolineAddress + (ulong)p.Trampoline.Length);
-        var bytes = new byte[end - first];
-        Array.Fill(bytes, Filler);
-        foreach (Patch patch in patches)
-        {
-            patch.Trampoline.Span.CopyTo(bytes.AsSpan((int)(patch.TrampolineAddress - first)));
-        }
+            uint start = patches[first].TrampolineAddress;
+            var bytes = new byte[EndOf(patches[next - 1]) - start];
+            Array.Fill(bytes, Filler);
+            foreach (Patch patch in patches[first..next])
+            {
+                patch.Trampoline.Span.CopyTo(bytes.AsSpan((int)(patch.TrampolineAddress - start)));
+            }
 
-        return (first, bytes);
+            yield return (start, bytes);
+            first = next;
+        }
     }
+
+    static uint EndOf(Patch patch) => patch.TrampolineAddress + (uint)patch.Trampoline.Length;
 
     static byte[] Section(uint name, uint type, uint flags, uint address, long offset, long size)
     {

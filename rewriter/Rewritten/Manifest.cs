@@ -1,4 +1,4 @@
-// What a rewritten image says of itself. The JSON form is this record, deflated; docs/manifest.md describes it for other readers.
+// What a rewritten image says of itself. The JSON form is this record, deflated; docs/rewritten-image.md describes it for other readers.
 using System.Security.Cryptography;
 using Rewriter.Images;
 using Rewriter.Patching;
@@ -10,11 +10,13 @@ namespace Rewriter.Rewritten;
 /// <summary>A site in the manifest; its instruction is decoded from the original bytes.</summary>
 /// <param name="Length">Of the instruction, in bytes.</param>
 public sealed record ManifestSite(
-    uint Address, int Length, int Class, int Confidence, string Section, int Tactic, string Shim, string? Symbol = null, string? Reason = null);
+    uint Address, int Length, int Class, int Confidence, string Section, int Tactic, string Shim,
+    string? Symbol = null, string? Reason = null);
 
 /// <summary>A patch in the manifest.</summary>
 /// <param name="Map">Flattened triples: offset, guest address, 1 for a restart point else 0.</param>
-public sealed record ManifestPatch(uint Address, byte[] Original, byte[] New, int Tactic, uint Trampoline, byte[] Code, uint[] Map, uint Landing);
+public sealed record ManifestPatch(uint Address, byte[] Original, byte[] New, int Tactic, uint Trampoline, byte[] Code, uint[] Map,
+    uint Landing);
 
 /// <summary>Everything that auditing, restoring or running a rewritten image takes.</summary>
 /// <param name="Version">Of this format; readers refuse others.</param>
@@ -61,7 +63,8 @@ public sealed record Manifest(
         assembly.Sha256);
 
     static ManifestSite SiteOf(PlannedSite s) => new(
-        (uint)s.Site.Address, s.Site.Code.Length, (int)s.Site.Class, (int)s.Site.Confidence, s.Site.Section, (int)s.Tactic, s.Shim, s.Site.Symbol, s.Reason);
+        (uint)s.Site.Address, s.Site.Code.Length, (int)s.Site.Class, (int)s.Site.Confidence, s.Site.Section, (int)s.Tactic, s.Shim,
+            s.Site.Symbol, s.Reason);
 
     static ManifestPatch PatchOf(Patch p) => new(
         p.Address,

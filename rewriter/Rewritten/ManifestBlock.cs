@@ -78,7 +78,8 @@ static class ManifestBlock
         byte[] json = BoundedStream.ReadAll(deflate, LargestManifest, "manifest", (long)offset);
         try
         {
-            return JsonSerializer.Deserialize(json, ManifestJson.Default.Manifest) ?? throw new BadImageException("manifest is empty", (long)offset);
+            return JsonSerializer.Deserialize(json, ManifestJson.Default.Manifest)
+                ?? throw new BadImageException("manifest is empty", (long)offset);
         }
         catch (JsonException error)
         {

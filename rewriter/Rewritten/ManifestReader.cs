@@ -65,14 +65,16 @@ sealed class ManifestReader(KernelImage image, Manifest manifest)
                 throw Bad(site.Address, "is not the instruction that the manifest describes");
             }
 
-            if (!Enum.IsDefined((SiteConfidence)site.Confidence) || !Enum.IsDefined((PatchTactic)site.Tactic) || (PatchTactic)site.Tactic == PatchTactic.Evicted)
+            if (!Enum.IsDefined((SiteConfidence)site.Confidence) || !Enum.IsDefined((PatchTactic)site.Tactic)
+                || (PatchTactic)site.Tactic == PatchTactic.Evicted)
             {
                 throw Bad(site.Address, "has a confidence or tactic that does not exist");
             }
 
             CodeSection section = map.SectionAt(site.Address)!;
             ReadOnlyMemory<byte> code = section.Bytes.Slice((int)(site.Address - section.Address), site.Length);
-            var found = new SensitiveInstruction(instruction, code, sensitivity, (SiteConfidence)site.Confidence, section.Name, site.Symbol);
+            var found = new SensitiveInstruction(instruction, code, sensitivity, (SiteConfidence)site.Confidence, section.Name,
+                site.Symbol);
             sites.Add(new PlannedSite(sites.Count, found, (PatchTactic)site.Tactic, site.Shim, site.Reason));
         }
 
@@ -90,7 +92,8 @@ sealed class ManifestReader(KernelImage image, Manifest manifest)
                 throw Bad(patch.Address, "overlaps the patch before it");
             }
 
-            if (patch.New.Length is 0 or > LongestPatch || patch.Original.Length != patch.New.Length || !Enum.IsDefined((PatchTactic)patch.Tactic))
+            if (patch.New.Length is 0 or > LongestPatch || patch.Original.Length != patch.New.Length
+                || !Enum.IsDefined((PatchTactic)patch.Tactic))
             {
                 throw Bad(patch.Address, "has an impossible length or tactic");
             }
@@ -103,7 +106,8 @@ sealed class ManifestReader(KernelImage image, Manifest manifest)
 
             end = (ulong)patch.Address + (ulong)patch.New.Length;
             RequireInWindow(patch);
-            patches.Add(new Patch(patch.Address, patch.Original, patch.New, (PatchTactic)patch.Tactic, patch.Trampoline, patch.Code, ReadMap(patch))
+            patches.Add(new Patch(patch.Address, patch.Original, patch.New, (PatchTactic)patch.Tactic, patch.Trampoline, patch.Code,
+                ReadMap(patch))
             {
                 Landing = patch.Landing,
             });

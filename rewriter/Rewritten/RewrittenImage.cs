@@ -1,5 +1,5 @@
-// Rewritten images: the original with its patches applied and the manifest appended. For ELF, PE and multiboot files the bytes in place are the
-// patched ones; a bzImage keeps its bytes, since its code is compressed, and the patches apply to the unpacked payload.
+// Rewritten images: the original with its patches applied and the manifest appended. For ELF, PE and multiboot files the bytes
+// in place are the patched ones; a bzImage keeps its bytes, since its code is compressed, and the patches apply to the unpacked payload.
 using Rewriter.Images;
 using Rewriter.Patching;
 
@@ -32,7 +32,8 @@ public static class RewrittenImage
     /// <summary>Whether a file carries a manifest, so that <see cref="TryOpen"/> will open or refuse it.</summary>
     public static bool IsRewritten(ReadOnlySpan<byte> file) => ManifestBlock.HasFooter(file);
 
-    /// <summary>Opens a rewritten image: the original, as it was, and the plan that it was rewritten by. False for a file that is none.</summary>
+    /// <summary>Opens a rewritten image: the original, as it was, and the plan that it was rewritten by. False for a file that is
+    /// none.</summary>
     /// <param name="name">For messages and reports.</param>
     /// <exception cref="BadImageException">It carries a manifest that is damaged, or that does not fit the image.</exception>
     public static bool TryOpen(string name, ReadOnlyMemory<byte> file, out KernelImage original, out PatchPlan plan, out Manifest manifest)

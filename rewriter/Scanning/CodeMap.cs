@@ -94,7 +94,8 @@ public sealed class CodeMap
         return false;
     }
 
-    /// <summary>Proven instructions that begin in [start, end), by address. The range may span bytes that are not proven: they are passed over.</summary>
+    /// <summary>Proven instructions that begin in [start, end), by address. The range may span bytes that are not proven: they are passed
+    /// over.</summary>
     public IEnumerable<Instruction> InstructionsIn(ulong start, ulong end)
     {
         foreach (CodeSection section in _sections)
@@ -141,7 +142,8 @@ public sealed class CodeMap
         return new CodeRange(start, end);
     }
 
-    /// <summary>From the nearest known function start at or before an address to the next one or the section's end; null before the first.</summary>
+    /// <summary>From the nearest known function start at or before an address to the next one or the section's end; null before the
+    /// first.</summary>
     public CodeRange? FunctionAt(ulong address)
     {
         if (SectionAt(address) is not CodeSection section)

@@ -101,13 +101,12 @@ sealed class CodeMapBuilder
 
     static CodeRange FindMultibootHeader(KernelImage image)
     {
-        const int shortHeader = 12;
-        const int longHeader = 48;
         if (image.Format != ImageFormat.BzImage && MultibootHeader.TryFind(new ByteView(image.Payload), out MultibootHeader header)
-            && image.Sections.FirstOrDefault(s => header.FileOffset >= s.FileOffset && header.FileOffset - s.FileOffset < s.FileSize) is { } home)
+            && image.Sections.FirstOrDefault(s => header.FileOffset >= s.FileOffset
+                && header.FileOffset - s.FileOffset < s.FileSize) is { } home)
         {
             ulong start = home.Address + (ulong)(header.FileOffset - home.FileOffset);
-            return new CodeRange(start, start + (ulong)(header.HasAddresses ? longHeader : shortHeader));
+            return new CodeRange(start, start + (ulong)header.Length);
         }
 
         return default;

@@ -4,7 +4,8 @@ using Rewriter.Images;
 
 namespace Rewriter.Scanning;
 
-/// <summary>Scans an image whose executable sections hold nothing but code. A section whose sweep loses step is left to <see cref="MixedScan"/>.</summary>
+/// <summary>Scans an image whose executable sections hold nothing but code. A section whose sweep loses step is left to
+/// <see cref="MixedScan"/>.</summary>
 sealed class CodeOnlyScan(CodeMapBuilder map, int workers)
 {
     /// <summary>Sections shorter than this are not worth a second thread.</summary>
@@ -91,7 +92,8 @@ sealed class CodeOnlyScan(CodeMapBuilder map, int workers)
         }
     }
 
-    /// <summary>Everything that names code: entries, symbols, relocated words, fix-ups. All are also marked as reachable from elsewhere.</summary>
+    /// <summary>Everything that names code: entries, symbols, relocated words, fix-ups. All are also marked as reachable from
+    /// elsewhere.</summary>
     List<ulong> Roots()
     {
         var roots = new List<ulong> { map.Image.EntryPoint };

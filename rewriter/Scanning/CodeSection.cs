@@ -32,7 +32,8 @@ public sealed class CodeSection
 
     public bool Contains(ulong address) => address >= Address && address - Address < (ulong)Bytes.Length;
 
-    /// <summary>Decodes one instruction; its <see cref="Instruction.Code"/> is <see cref="Code.INVALID"/> where the bytes are none or leave the section.</summary>
+    /// <summary>Decodes one instruction; its <see cref="Instruction.Code"/> is <see cref="Code.INVALID"/> where the bytes are none or
+    /// leave the section.</summary>
     public Instruction Decode(ulong address)
     {
         if (!Contains(address))

@@ -2,7 +2,8 @@ using Iced.Intel;
 
 namespace Rewriter.Scanning;
 
-/// <summary>Where an instruction may go. Far jumps and calls count with their offset: kernels that take part here have flat segments.</summary>
+/// <summary>Where an instruction may go. Far jumps and calls count with their offset: kernels that take part here have flat
+/// segments.</summary>
 public static class ControlFlow
 {
     /// <summary>The target of a direct jump, branch or call.</summary>
@@ -16,5 +17,6 @@ public static class ControlFlow
 
     /// <summary>Whether control never goes on to the following instruction.</summary>
     public static bool EndsPath(in Instruction instruction) =>
-        instruction.FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return or FlowControl.Exception;
+        instruction.FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch
+            or FlowControl.Return or FlowControl.Exception;
 }

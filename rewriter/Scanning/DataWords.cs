@@ -9,6 +9,7 @@ sealed class DataWords(CodeMapBuilder map)
 {
     const int RelativeRelocation = 8; // R_386_RELATIVE
     const int ShortestRelocationTable = 16;
+    const int TableRow = 3;
 
     /// <summary>What the words at relocations hold, as far as it is code.</summary>
     public IEnumerable<ulong> RelocatedTargets()
@@ -17,21 +18,38 @@ sealed class DataWords(CodeMapBuilder map)
         foreach (ulong word in map.Image.Relocations)
         {
             section = section is not null && section.Contains(word) ? section : map.Image.SectionAt(word);
-            if (section is not null && TryRead(section, word, out uint target) && map.SectionAt(target) is not null)
+            if (section is not null && TryRead(section, word, out ulong target) && map.SectionAt(target) is not null)
             {
                 yield return target;
             }
         }
     }
 
-    /// <summary>Aligned words outside proven code whose value is an address in an executable section.</summary>
+    /// <summary>Aligned words outside proven code whose value is an address in an executable section, if they stand in a row of such words
+    /// or code is likely to begin where they point.</summary>
     public IEnumerable<ulong> Suspects()
     {
+        ulong size = map.Image.Bitness == 64 ? 8ul : 4;
         foreach (ImageSection section in map.Image.Sections)
         {
-            for (ulong at = (section.Address + 3) & ~3UL; at - section.Address + 4 <= (ulong)section.FileSize; at += 4)
+            int row = 0;
+            for (ulong at = (section.Address + size - 1) & ~(size - 1); at - section.Address + size <= (ulong)section.FileSize; at += size)
             {
-                if (TryRead(section, at, out uint value) && map.SectionAt(value) is not null && !map.IsCovered(at))
+                ulong value = Read(section, at, size);
+                if (map.SectionAt(value) is null || map.IsCovered(at))
+                {
+                    row = 0;
+                    continue;
+                }
+
+                row++;
+                // A row is only known to be one at its third word: the first two are given then.
+                for (ulong back = row == TableRow ? (ulong)TableRow - 1 : 0; back > 0; back--)
+                {
+                    yield return Read(section, at - (back * size), size);
+                }
+
+                if (row >= TableRow || FunctionStart.IsLikely(map, value))
                 {
                     yield return value;
                 }
@@ -75,17 +93,18 @@ sealed class DataWords(CodeMapBuilder map)
         }
     }
 
-    bool TryRead(ImageSection section, ulong address, out uint word)
+    bool TryRead(ImageSection section, ulong address, out ulong word)
     {
-        ulong offset = address - section.Address;
-        word = 0;
-        if (section.FileSize < 4 || offset > (ulong)section.FileSize - 4)
-        {
-            return false;
-        }
+        ulong size = map.Image.Bitness == 64 ? 8ul : 4;
+        bool isInFile = (ulong)section.FileSize >= size && address - section.Address <= (ulong)section.FileSize - size;
+        word = isInFile ? Read(section, address, size) : 0;
+        return isInFile;
+    }
 
-        word = BinaryPrimitives.ReadUInt32LittleEndian(map.Image.Payload.Span[(int)(section.FileOffset + (long)offset)..]);
-        return true;
+    ulong Read(ImageSection section, ulong address, ulong size)
+    {
+        ReadOnlySpan<byte> bytes = map.Image.Payload.Span[(int)(section.FileOffset + (long)(address - section.Address))..];
+        return size == 8 ? BinaryPrimitives.ReadUInt64LittleEndian(bytes) : BinaryPrimitives.ReadUInt32LittleEndian(bytes);
     }
 
     static uint Word(ReadOnlyMemory<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span[at..]);

@@ -2,7 +2,8 @@ using Iced.Intel;
 
 namespace Rewriter.Scanning;
 
-/// <summary>Decodes instructions of one section, at any address or in sequence, without an allocation for each. Not for use by two threads.</summary>
+/// <summary>Decodes instructions of one section, at any address or in sequence, without an allocation for each. Not for use by two
+/// threads.</summary>
 public sealed class InstructionReader
 {
     readonly CodeSection _section;
@@ -23,7 +24,8 @@ public sealed class InstructionReader
         _decoder.IP = address;
     }
 
-    /// <summary>Decodes the next instruction. An invalid one has <see cref="Code.INVALID"/>; go on with <see cref="MoveTo"/> then.</summary>
+    /// <summary>Decodes the next instruction. An invalid one has <see cref="Code.INVALID"/>; go on with <see cref="MoveTo"/>
+    /// then.</summary>
     public void Read(out Instruction instruction) => _decoder.Decode(out instruction);
 
     /// <summary>Decodes the instruction at an address of the section.</summary>

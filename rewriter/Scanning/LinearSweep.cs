@@ -43,7 +43,8 @@ static class LinearSweep
         int length = section.Bytes.Length;
         List<int> cuts = [0, .. boundaries.Where(b => b > 0 && b < length).Take(workers - 1), length];
         var parts = new SweepResult[cuts.Count - 1];
-        Parallel.For(0, parts.Length, new ParallelOptions { MaxDegreeOfParallelism = workers }, i => parts[i] = SweepChunk(section, section.MutableMarks, cuts[i], cuts[i + 1]));
+        Parallel.For(0, parts.Length, new ParallelOptions { MaxDegreeOfParallelism = workers }, i => parts[i] =
+            SweepChunk(section, section.MutableMarks, cuts[i], cuts[i + 1]));
         for (int i = 1; i < parts.Length; i++)
         {
             if (parts[i - 1].End != cuts[i])

@@ -43,7 +43,8 @@ sealed class LinuxPatchSites(CodeMapBuilder map)
         }
     }
 
-    /// <summary>A jump table is a run of entries whose code is a 5- or 2-byte NOP or JMP and whose target is an instruction of the same section.</summary>
+    /// <summary>A jump table is a run of entries whose code is a 5- or 2-byte NOP or JMP and whose target is an instruction of the same
+    /// section.</summary>
     void FindJumpTables(ImageSection section)
     {
         ReadOnlySpan<byte> bytes = map.Image.Bytes(section);

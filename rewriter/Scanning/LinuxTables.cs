@@ -1,5 +1,5 @@
-// The tables by which a Linux kernel describes its own code (arch/x86/include/asm: extable.h, bug.h, alternative.h, paravirt_types.h). All are
-// found by section name, which the ELF file in a bzImage keeps; layouts are those of 5.18 to 6.6 for i386.
+// The tables by which a Linux kernel describes its own code (arch/x86/include/asm: extable.h, bug.h, alternative.h, paravirt_types.h). All
+// are found by section name, which the ELF file in a bzImage keeps; layouts are those of 5.18 to 6.6 for i386.
 using System.Buffers.Binary;
 using Iced.Intel;
 using Rewriter.Images;

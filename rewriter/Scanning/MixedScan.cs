@@ -11,10 +11,11 @@ sealed class MixedScan(CodeMapBuilder map)
     {
         var words = new DataWords(map);
         List<ulong> selfRelocated = [.. words.SelfRelocatedTargets()];
-        bool hasRelocations = map.Image.Relocations.Count != 0 || selfRelocated.Count != 0 || map.Image.Format is ImageFormat.Pe32 or ImageFormat.Pe32Plus;
-        List<ulong> suspects = hasRelocations ? [] : [.. words.Suspects().Distinct()];
+        bool hasRelocations = map.Image.Relocations.Count != 0 || selfRelocated.Count != 0
+            || map.Image.Format is ImageFormat.Pe32 or ImageFormat.Pe32Plus;
         var descent = new RecursiveDescent(map, hasRelocations);
-        List<ulong> roots = [map.Image.EntryPoint, .. map.Image.OtherEntryPoints, .. map.Image.Symbols.Where(s => s.IsFunction).Select(s => s.Address)];
+        List<ulong> roots = [map.Image.EntryPoint, .. map.Image.OtherEntryPoints, .. map.Image.Symbols.Where(s => s.IsFunction)
+            .Select(s => s.Address)];
         roots.RemoveAll(r => map.SectionAt(r) is null);
         foreach (ulong root in roots)
         {
@@ -26,12 +27,14 @@ sealed class MixedScan(CodeMapBuilder map)
         descent.RunCandidates(map.Image.Symbols.Where(s => !s.IsFunction).Select(s => s.Address), areNamed: true);
         descent.RunCandidates(words.RelocatedTargets());
         descent.RunCandidates(selfRelocated);
+        List<ulong> suspects = hasRelocations ? [] : [.. words.Suspects().Distinct()];
         descent.RunCandidates(suspects);
         MarkNamedStarts(suspects);
         return descent.Sites;
     }
 
-    /// <summary>A word that holds the address of a proven instruction may be what an indirect jump loads, whether that is how it was found or not.</summary>
+    /// <summary>A word that holds the address of a proven instruction may be what an indirect jump loads, whether that is how it was found
+    /// or not.</summary>
     void MarkNamedStarts(List<ulong> suspects)
     {
         foreach (ulong address in suspects)

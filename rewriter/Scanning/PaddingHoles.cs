@@ -72,6 +72,7 @@ static class PaddingHoles
         instruction.Code == Code.Int3 || instruction.Mnemonic == Mnemonic.Nop
         || (instruction.Mnemonic == Mnemonic.Lea && instruction.MemoryDisplacement64 == 0 && instruction.MemoryIndex == Register.None
             && instruction.Op0Register == instruction.MemoryBase)
-        || (instruction.Mnemonic == Mnemonic.Lea && instruction.MemoryDisplacement64 == 0 && instruction.MemoryBase is Register.None or Register.ESI
+        || (instruction.Mnemonic == Mnemonic.Lea && instruction.MemoryDisplacement64 == 0
+            && instruction.MemoryBase is Register.None or Register.ESI
             && instruction.Op0Register == instruction.MemoryBase && instruction.MemoryIndexScale == 1);
 }

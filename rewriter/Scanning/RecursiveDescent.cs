@@ -3,13 +3,18 @@ using Iced.Intel;
 
 namespace Rewriter.Scanning;
 
-/// <summary>Decodes from roots along the control flow, marks what it proves, and collects what might be a code address for a trial.</summary>
+/// <summary>Decodes from roots along the control flow, marks what it proves, and collects what might be a code address for a
+/// trial.</summary>
 sealed class RecursiveDescent(CodeMapBuilder map, bool hasRelocations)
 {
+    /// <summary>A label that the code right before it names is meant as one: after a far jump to it, or in a hand-made return
+    /// address.</summary>
+    const ulong NearLabel = 64;
+
     readonly Stack<ulong> _pending = new();
     readonly List<Instruction> _path = [];
     readonly TrialDescent _trial = new(map);
-    readonly PositionIndependentCode _pic = new(map, hasRelocations);
+    readonly NamedAddresses _named = new(map, hasRelocations);
     readonly Queue<ulong> _candidates = new();
     readonly HashSet<ulong> _tried = [];
 
@@ -27,7 +32,8 @@ sealed class RecursiveDescent(CodeMapBuilder map, bool hasRelocations)
         Drain();
     }
 
-    /// <summary>Descends from addresses that may be code, and from all further ones that turn up, as far as each survives its trial.</summary>
+    /// <summary>Descends from addresses that may be code, and from all further ones that turn up, as far as each survives its
+    /// trial.</summary>
     /// <param name="areNamed">Whether symbols name them: then odd instructions are meant.</param>
     public void RunCandidates(IEnumerable<ulong> candidates, bool areNamed = false)
     {
@@ -81,7 +87,8 @@ sealed class RecursiveDescent(CodeMapBuilder map, bool hasRelocations)
         while ((map.MarksAt(at) & CodeMarks.Start) == 0)
         {
             map.Decode(at, out Instruction instruction);
-            if (instruction.IsInvalid || (keep > 0 && _trial.IsNonsense(instruction, true)) || map.IsInsideInstruction(at) || map.IsData(at))
+            if (instruction.IsInvalid || (keep > 0 && _trial.IsNonsense(instruction, true)) || map.IsInsideInstruction(at)
+                || map.IsData(at))
             {
                 _path.RemoveRange(keep, _path.Count - keep);
                 return;
@@ -100,13 +107,17 @@ sealed class RecursiveDescent(CodeMapBuilder map, bool hasRelocations)
 
     void CommitPath()
     {
-        _pic.StartPath();
+        _named.StartPath();
         foreach (Instruction instruction in _path)
         {
             Commit(instruction);
-            foreach (ulong suspect in _pic.Follow(instruction))
+            foreach (NamedAddress named in _named.Follow(instruction))
             {
-                Suspect(suspect);
+                bool isNear = named.Address - instruction.NextIP < NearLabel;
+                if (named.IsJumpedTo || isNear || FunctionStart.IsLikely(map, named.Address))
+                {
+                    Suspect(named.Address);
+                }
             }
         }
     }

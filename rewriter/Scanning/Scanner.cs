@@ -1,11 +1,12 @@
-// From an image to its code map and sensitive sites. Linux kernels keep code apart from data: there a sweep is right, and descent says how sure
-// it is. Everywhere else only descent proves code, and a sweep of the rest yields suspicions.
+// From an image to its code map and sensitive sites. Linux kernels keep code apart from data: there a sweep is right, and descent says
+// how sure it is. Everywhere else only descent proves code, and a sweep of the rest yields suspicions.
 using Iced.Intel;
 using Rewriter.Images;
 
 namespace Rewriter.Scanning;
 
-/// <summary>Finds the code of an image and the sensitive instructions in it. Deterministic: the number of workers changes nothing but time.</summary>
+/// <summary>Finds the code of an image and the sensitive instructions in it. Deterministic: the number of workers changes nothing but
+/// time.</summary>
 public static class Scanner
 {
     /// <param name="workers">Threads to decode with; 0 for as many as there are processors.</param>

@@ -31,7 +31,8 @@ public enum SiteConfidence
 /// <summary>A sensitive site: a fact about the image.</summary>
 /// <param name="Instruction">Decoded with IP = its linked virtual address.</param>
 /// <param name="Code">Its original bytes.</param>
-public sealed record SensitiveInstruction(Instruction Instruction, ReadOnlyMemory<byte> Code, SensitivityClass Class, SiteConfidence Confidence, string Section, string? Symbol)
+public sealed record SensitiveInstruction(Instruction Instruction, ReadOnlyMemory<byte> Code, SensitivityClass Class,
+    SiteConfidence Confidence, string Section, string? Symbol)
 {
     public ulong Address => Instruction.IP;
 }

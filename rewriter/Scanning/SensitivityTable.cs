@@ -3,6 +3,10 @@
 // Security 2000 (the silent ones); SDM vol. 3 5.9 "Privileged Instructions" (the trapping ones); design.md section 3 for what Linux adds.
 using Iced.Intel;
 
+// Short names, so that a row of the table fits a line.
+using C = Iced.Intel.Code;
+using M = Iced.Intel.Mnemonic;
+
 namespace Rewriter.Scanning;
 
 /// <summary>Says which instructions a monitor must take over, and why.</summary>
@@ -19,67 +23,62 @@ public static class SensitivityTable
     public static IReadOnlyList<Row> Rows { get; } =
     [
         // --- Silent: no exception in ring 3, but another effect or another result than in ring 0 ---
-        Silent("stores the host's descriptor-table register or what UMIP emulates", Mnemonic.Sgdt, Mnemonic.Sidt, Mnemonic.Sldt, Mnemonic.Str),
-        Silent("stores the host's CR0", Mnemonic.Smsw),
-        Silent("IF and IOPL are the host's", Mnemonic.Pushf, Mnemonic.Pushfd, Mnemonic.Pushfq),
-        Silent("a change of IF and IOPL is ignored", Mnemonic.Popf, Mnemonic.Popfd, Mnemonic.Popfq),
-        Silent("looks into the host's descriptor tables with the host's CPL", Mnemonic.Lar, Mnemonic.Lsl, Mnemonic.Verr, Mnemonic.Verw),
-        Silent("loads a host descriptor", Mnemonic.Lds, Mnemonic.Les, Mnemonic.Lfs, Mnemonic.Lgs, Mnemonic.Lss),
-        Silent("returns to the same privilege level without restoring IF and IOPL", Mnemonic.Iret, Mnemonic.Iretd, Mnemonic.Iretq),
-        Silent("loads CS from the host's descriptor tables", Mnemonic.Retf),
+        Silent("stores the host's descriptor-table register or what UMIP emulates", M.Sgdt, M.Sidt, M.Sldt, M.Str),
+        Silent("stores the host's CR0", M.Smsw),
+        Silent("IF and IOPL are the host's", M.Pushf, M.Pushfd, M.Pushfq),
+        Silent("a change of IF and IOPL is ignored", M.Popf, M.Popfd, M.Popfq),
+        Silent("looks into the host's descriptor tables with the host's CPL", M.Lar, M.Lsl, M.Verr, M.Verw),
+        Silent("loads a host descriptor", M.Lds, M.Les, M.Lfs, M.Lgs, M.Lss),
+        Silent("returns to the same privilege level without restoring IF and IOPL", M.Iret, M.Iretd, M.Iretq),
+        Silent("loads CS from the host's descriptor tables", M.Retf),
         SilentCodes(
             "loads CS from the host's descriptor tables",
-            Code.Call_ptr1616, Code.Call_ptr1632, Code.Call_m1616, Code.Call_m1632, Code.Call_m1664,
-            Code.Jmp_ptr1616, Code.Jmp_ptr1632, Code.Jmp_m1616, Code.Jmp_m1632, Code.Jmp_m1664),
+            C.Call_ptr1616, C.Call_ptr1632, C.Call_m1616, C.Call_m1632, C.Call_m1664, C.Jmp_ptr1616, C.Jmp_ptr1632, C.Jmp_m1616,
+            C.Jmp_m1632, C.Jmp_m1664),
         SilentCodes(
             "shows the host's selector",
-            Code.Pushw_ES, Code.Pushw_CS, Code.Pushw_SS, Code.Pushw_DS, Code.Pushw_FS, Code.Pushw_GS,
-            Code.Pushd_ES, Code.Pushd_CS, Code.Pushd_SS, Code.Pushd_DS, Code.Pushd_FS, Code.Pushd_GS,
-            Code.Pushq_FS, Code.Pushq_GS,
-            Code.Mov_rm16_Sreg, Code.Mov_r32m16_Sreg, Code.Mov_r64m16_Sreg),
+            C.Pushw_ES, C.Pushw_CS, C.Pushw_SS, C.Pushw_DS, C.Pushw_FS, C.Pushw_GS, C.Pushd_ES, C.Pushd_CS, C.Pushd_SS, C.Pushd_DS,
+            C.Pushd_FS, C.Pushd_GS, C.Pushq_FS, C.Pushq_GS, C.Mov_rm16_Sreg, C.Mov_r32m16_Sreg, C.Mov_r64m16_Sreg),
         SilentCodes(
             "loads a host descriptor",
-            Code.Popw_ES, Code.Popw_CS, Code.Popw_SS, Code.Popw_DS, Code.Popw_FS, Code.Popw_GS,
-            Code.Popd_ES, Code.Popd_SS, Code.Popd_DS, Code.Popd_FS, Code.Popd_GS,
-            Code.Popq_FS, Code.Popq_GS,
-            Code.Mov_Sreg_rm16, Code.Mov_Sreg_r32m16, Code.Mov_Sreg_r64m16),
-        Silent("enters the host's kernel (int 0x80 too: see TryClassify)", Mnemonic.Sysenter, Mnemonic.Syscall),
-        Silent("changes what the monitor's own protection keys permit", Mnemonic.Wrpkru),
+            C.Popw_ES, C.Popw_CS, C.Popw_SS, C.Popw_DS, C.Popw_FS, C.Popw_GS, C.Popd_ES, C.Popd_SS, C.Popd_DS, C.Popd_FS, C.Popd_GS,
+            C.Popq_FS, C.Popq_GS, C.Mov_Sreg_rm16, C.Mov_Sreg_r32m16, C.Mov_Sreg_r64m16),
+        Silent("enters the host's kernel (int 0x80 too: see TryClassify)", M.Sysenter, M.Syscall),
+        Silent("changes what the monitor's own protection keys permit", M.Wrpkru),
 
         // --- Leaking: works, and shows the host ---
-        Leaking("identifies the host's processor", Mnemonic.Cpuid),
-        Leaking("reads the host's clock", Mnemonic.Rdtsc, Mnemonic.Rdtscp),
-        Leaking("cannot be replayed", Mnemonic.Rdrand, Mnemonic.Rdseed),
-        Leaking("shows the host's extended control registers", Mnemonic.Xgetbv, Mnemonic.Rdpkru, Mnemonic.Rdpid),
+        Leaking("identifies the host's processor", M.Cpuid),
+        Leaking("reads the host's clock", M.Rdtsc, M.Rdtscp),
+        Leaking("cannot be replayed", M.Rdrand, M.Rdseed),
+        Leaking("shows the host's extended control registers", M.Xgetbv, M.Rdpkru, M.Rdpid),
 
         // --- Trapping: #GP or #UD in ring 3, by themselves ---
-        Trapping("IOPL", Mnemonic.Cli, Mnemonic.Sti),
-        Trapping(
-            "port I/O",
-            Mnemonic.In, Mnemonic.Out, Mnemonic.Insb, Mnemonic.Insw, Mnemonic.Insd, Mnemonic.Outsb, Mnemonic.Outsw, Mnemonic.Outsd),
-        Trapping("halts the processor", Mnemonic.Hlt),
-        Trapping("descriptor-table registers", Mnemonic.Lgdt, Mnemonic.Lidt, Mnemonic.Lldt, Mnemonic.Ltr),
-        Trapping("machine status word", Mnemonic.Lmsw, Mnemonic.Clts),
+        Trapping("IOPL", M.Cli, M.Sti),
+        Trapping("port I/O", M.In, M.Out, M.Insb, M.Insw, M.Insd, M.Outsb, M.Outsw, M.Outsd),
+        Trapping("halts the processor", M.Hlt),
+        Trapping("descriptor-table registers", M.Lgdt, M.Lidt, M.Lldt, M.Ltr),
+        Trapping("machine status word", M.Lmsw, M.Clts),
         TrappingCodes(
             "control, debug and test registers",
-            Code.Mov_r32_cr, Code.Mov_r64_cr, Code.Mov_cr_r32, Code.Mov_cr_r64,
-            Code.Mov_r32_dr, Code.Mov_r64_dr, Code.Mov_dr_r32, Code.Mov_dr_r64,
-            Code.Mov_r32_tr, Code.Mov_tr_r32),
-        Trapping("translations and caches", Mnemonic.Invlpg, Mnemonic.Invpcid, Mnemonic.Invlpgb, Mnemonic.Tlbsync,
-            Mnemonic.Wbinvd, Mnemonic.Wbnoinvd, Mnemonic.Invd),
-        Trapping("model-specific registers and counters", Mnemonic.Rdmsr, Mnemonic.Wrmsr, Mnemonic.Wrmsrns, Mnemonic.Wrmsrlist, Mnemonic.Rdmsrlist,
-            Mnemonic.Rdpmc, Mnemonic.Xsetbv, Mnemonic.Xsaves, Mnemonic.Xsaves64, Mnemonic.Xrstors, Mnemonic.Xrstors64),
-        Trapping("leaves the kernel", Mnemonic.Sysexit, Mnemonic.Sysexitq, Mnemonic.Sysret, Mnemonic.Sysretq, Mnemonic.Erets, Mnemonic.Eretu, Mnemonic.Rsm),
-        Trapping("waits with a monitor", Mnemonic.Monitor, Mnemonic.Mwait),
-        Trapping("swaps a segment base", Mnemonic.Swapgs, Mnemonic.Lkgs),
-        Trapping("supervisor access override", Mnemonic.Clac, Mnemonic.Stac),
-        Trapping("software interrupt through a gate of DPL 0", Mnemonic.Int, Mnemonic.Into, Mnemonic.Int1),
-        Trapping("VMX and SVM", Mnemonic.Vmcall, Mnemonic.Vmlaunch, Mnemonic.Vmresume, Mnemonic.Vmxoff, Mnemonic.Vmxon, Mnemonic.Vmclear, Mnemonic.Vmptrld,
-            Mnemonic.Vmptrst, Mnemonic.Vmread, Mnemonic.Vmwrite, Mnemonic.Invept, Mnemonic.Invvpid, Mnemonic.Vmrun, Mnemonic.Vmload, Mnemonic.Vmsave,
-            Mnemonic.Stgi, Mnemonic.Clgi, Mnemonic.Skinit, Mnemonic.Invlpga),
-        Trapping("SGX, PCONFIG and other ring-0 extensions", Mnemonic.Encls, Mnemonic.Enclv, Mnemonic.Pconfig, Mnemonic.Hreset, Mnemonic.Enqcmds,
-            Mnemonic.Setssbsy, Mnemonic.Clrssbsy, Mnemonic.Wrussd, Mnemonic.Wrussq, Mnemonic.Psmash, Mnemonic.Pvalidate, Mnemonic.Rmpadjust,
-            Mnemonic.Rmpupdate, Mnemonic.Rmpquery, Mnemonic.Seamcall, Mnemonic.Seamops, Mnemonic.Seamret, Mnemonic.Tdcall, Mnemonic.Uiret),
+            C.Mov_r32_cr, C.Mov_r64_cr, C.Mov_cr_r32, C.Mov_cr_r64, C.Mov_r32_dr, C.Mov_r64_dr, C.Mov_dr_r32, C.Mov_dr_r64,
+            C.Mov_r32_tr, C.Mov_tr_r32),
+        Trapping("translations and caches", M.Invlpg, M.Invpcid, M.Invlpgb, M.Tlbsync, M.Wbinvd, M.Wbnoinvd, M.Invd),
+        Trapping(
+            "model-specific registers and counters",
+            M.Rdmsr, M.Wrmsr, M.Wrmsrns, M.Wrmsrlist, M.Rdmsrlist, M.Rdpmc, M.Xsetbv, M.Xsaves, M.Xsaves64, M.Xrstors, M.Xrstors64),
+        Trapping("leaves the kernel", M.Sysexit, M.Sysexitq, M.Sysret, M.Sysretq, M.Erets, M.Eretu, M.Rsm),
+        Trapping("waits with a monitor", M.Monitor, M.Mwait),
+        Trapping("swaps a segment base", M.Swapgs, M.Lkgs),
+        Trapping("supervisor access override", M.Clac, M.Stac),
+        Trapping("software interrupt through a gate of DPL 0", M.Int, M.Into, M.Int1),
+        Trapping(
+            "VMX and SVM",
+            M.Vmcall, M.Vmlaunch, M.Vmresume, M.Vmxoff, M.Vmxon, M.Vmclear, M.Vmptrld, M.Vmptrst, M.Vmread, M.Vmwrite, M.Invept,
+            M.Invvpid, M.Vmrun, M.Vmload, M.Vmsave, M.Stgi, M.Clgi, M.Skinit, M.Invlpga),
+        Trapping(
+            "SGX, PCONFIG and other ring-0 extensions",
+            M.Encls, M.Enclv, M.Pconfig, M.Hreset, M.Enqcmds, M.Setssbsy, M.Clrssbsy, M.Wrussd, M.Wrussq, M.Psmash, M.Pvalidate,
+            M.Rmpadjust, M.Rmpupdate, M.Rmpquery, M.Seamcall, M.Seamops, M.Seamret, M.Tdcall, M.Loadiwkey, M.Pbndkb),
     ];
 
     // Row number plus one, by Iced code; 0 for what is not sensitive.

@@ -8,7 +8,8 @@ sealed class SiteCollector(CodeMapBuilder map)
     readonly SymbolIndex _symbols = new(map.Image);
     readonly SortedDictionary<ulong, SensitiveInstruction> _sites = [];
 
-    /// <summary>Adds instructions of proven code: high where descent reached them, else medium; low where the kernel only copies them from.</summary>
+    /// <summary>Adds instructions of proven code: high where descent reached them, else medium; low where the kernel only copies them
+    /// from.</summary>
     public void AddProven(List<Instruction> instructions)
     {
         List<SelfPatchedRange> sources = [.. map.SelfPatched.Where(s => s.Kind == SelfPatchKind.AlternativeSource)];
@@ -28,7 +29,8 @@ sealed class SiteCollector(CodeMapBuilder map)
             var scratch = new CodeMarks[section.Bytes.Length];
             foreach (CodeRange gap in Gaps(section))
             {
-                SweepResult sweep = LinearSweep.SweepChunk(section, scratch, (int)(gap.Start - section.Address), (int)(gap.End - section.Address));
+                SweepResult sweep = LinearSweep.SweepChunk(section, scratch, (int)(gap.Start - section.Address),
+                    (int)(gap.End - section.Address));
                 foreach (Instruction instruction in sweep.Sites)
                 {
                     if (!map.IsData(instruction.IP))
@@ -66,12 +68,14 @@ sealed class SiteCollector(CodeMapBuilder map)
 
     void Add(in Instruction instruction, SiteConfidence confidence)
     {
-        if (!SensitivityTable.TryClassify(instruction, out SensitivityClass sensitivity) || map.SectionAt(instruction.IP) is not CodeSection section)
+        if (!SensitivityTable.TryClassify(instruction, out SensitivityClass sensitivity)
+            || map.SectionAt(instruction.IP) is not CodeSection section)
         {
             return;
         }
 
         ReadOnlyMemory<byte> code = section.Bytes.Slice((int)(instruction.IP - section.Address), instruction.Length);
-        _sites[instruction.IP] = new SensitiveInstruction(instruction, code, sensitivity, confidence, section.Name, _symbols.NameOf(instruction.IP));
+        _sites[instruction.IP] =
+            new SensitiveInstruction(instruction, code, sensitivity, confidence, section.Name, _symbols.NameOf(instruction.IP));
     }
 }

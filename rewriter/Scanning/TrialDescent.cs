@@ -8,13 +8,19 @@ namespace Rewriter.Scanning;
 sealed class TrialDescent(CodeMapBuilder map)
 {
     const int MostInstructions = 4096;
+
+    /// <summary>For all trials of an image: one that needs more is not honest, and nothing more is believed of it.</summary>
+    const int Budget = 20_000_000;
+
+    int _spent;
     const int LongestText = 12;
 
     readonly Dictionary<ulong, int> _seen = [];
     readonly Stack<ulong> _pending = new();
 
     /// <summary>Whether all paths from an address decode, stay in executable sections, and agree with what is already proven.</summary>
-    /// <param name="isNamed">Whether a symbol names the address: then instructions that are rare, but that people write, are no evidence.</param>
+    /// <param name="isNamed">Whether a symbol names the address: then instructions that are rare, but that people write, are no
+    /// evidence.</param>
     public bool IsPlausible(ulong address, bool isNamed)
     {
         _seen.Clear();
@@ -22,13 +28,13 @@ sealed class TrialDescent(CodeMapBuilder map)
         _pending.Push(address);
         while (_pending.TryPop(out ulong start))
         {
-            if (!WalkPath(start, isNamed))
+            if (_spent >= Budget || !WalkPath(start, isNamed))
             {
                 return false;
             }
         }
 
-        return !IsText();
+        return _spent < Budget && !IsText();
     }
 
     bool WalkPath(ulong at, bool isNamed)
@@ -47,6 +53,7 @@ sealed class TrialDescent(CodeMapBuilder map)
                 return true;
             }
 
+            _spent++;
             map.Decode(at, out Instruction instruction);
             if (IsNonsense(instruction, isNamed) || map.IsInsideInstruction(at) || map.IsData(at))
             {

@@ -3,25 +3,30 @@ using Iced.Intel;
 
 namespace Rewriter.Shims;
 
-/// <summary>Writes operands; each method returns null for what has no short form, which leaves the instruction to the interpreter.</summary>
+/// <summary>Writes operands; each method returns null for what has no short form, which leaves the instruction to the
+/// interpreter.</summary>
 internal static class OperandText
 {
     /// <summary>The name of a general register's property; null for AH to BH and 8-bit registers other than AL.</summary>
     public static string? Register(Register register) => register switch
     {
-        >= Iced.Intel.Register.EAX and <= Iced.Intel.Register.EDI or >= Iced.Intel.Register.AX and <= Iced.Intel.Register.DI or Iced.Intel.Register.AL
-            => "vcpu." + Capitalised(register),
+        >= Iced.Intel.Register.EAX and <= Iced.Intel.Register.EDI => "vcpu." + Capitalised(register),
+        >= Iced.Intel.Register.AX and <= Iced.Intel.Register.DI => "vcpu." + Capitalised(register),
+        Iced.Intel.Register.AL => "vcpu.Al",
         _ => null,
     };
 
     public static string? Segment(Register register) =>
         register.IsSegmentRegister() ? $"SegmentName.{Capitalised(register)}" : null;
 
+    /// <summary>Whether the memory operand has 16-bit addressing (prefix 67).</summary>
+    public static bool HasWordAddress(in Instruction instruction) =>
+        instruction.MemoryDisplSize == 2 || instruction.MemoryBase.GetSize() == 2 || instruction.MemoryIndex.GetSize() == 2;
+
     /// <summary>Segment and effective address, as two arguments: <c>SegmentName.Ds, vcpu.Ebx + vcpu.Ecx * 4 + 0x10u</c>.</summary>
     public static string? Address(in Instruction instruction)
     {
-        bool isWordAddress = instruction.MemoryDisplSize == 2 || instruction.MemoryBase.GetSize() == 2 || instruction.MemoryIndex.GetSize() == 2;
-        if (isWordAddress || Segment(instruction.MemorySegment) is not string segment)
+        if (HasWordAddress(instruction) || Segment(instruction.MemorySegment) is not string segment)
             return null;
 
         var terms = new List<string>();
@@ -48,13 +53,15 @@ internal static class OperandText
             case OpKind.Register when Register(instruction.GetOpRegister(operand)) is string register:
                 return size == 2 && instruction.GetOpRegister(operand).GetSize() == 4 ? $"(ushort){register}" : register;
             case OpKind.Memory when Address(instruction) is string address:
-                return size == 4 ? $"vcpu.ReadMemory({address}, 4)" : $"({(size == 2 ? "ushort" : "byte")})vcpu.ReadMemory({address}, {size})";
+                string cast = size switch { 1 => "(byte)", 2 => "(ushort)", _ => "" };
+                return $"{cast}vcpu.ReadMemory({address}, {size})";
             default:
                 return null;
         }
     }
 
-    /// <summary>A statement expression that stores a value of <paramref name="size"/> bytes in an operand; <c>{0}</c> stands for the value.</summary>
+    /// <summary>A statement expression that stores a value of <paramref name="size"/> bytes in an operand; <c>{0}</c> stands for the
+    /// value.</summary>
     public static string? Store(in Instruction instruction, int operand, string value, int size)
     {
         switch (instruction.GetOpKind(operand))

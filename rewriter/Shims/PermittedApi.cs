@@ -40,8 +40,9 @@ internal static class PermittedApi
 
     public static bool IsPermittedType(ITypeSymbol type) => type.SpecialType switch
     {
-        SpecialType.System_Void or SpecialType.System_Boolean or SpecialType.System_Byte or SpecialType.System_SByte or SpecialType.System_Int16
-            or SpecialType.System_UInt16 or SpecialType.System_Int32 or SpecialType.System_UInt32 or SpecialType.System_Int64 or SpecialType.System_UInt64 => true,
+        SpecialType.System_Void or SpecialType.System_Boolean or SpecialType.System_Byte or SpecialType.System_SByte => true,
+        SpecialType.System_Int16 or SpecialType.System_UInt16 or SpecialType.System_Int32 or SpecialType.System_UInt32 => true,
+        SpecialType.System_Int64 or SpecialType.System_UInt64 => true,
         _ => type is INamedTypeSymbol named && (IsInSource(named) || IsShimType(named)),
     };
 
@@ -49,9 +50,10 @@ internal static class PermittedApi
     public static string Refusal(ISymbol symbol)
     {
         string name = symbol.ToDisplayString();
+        string owner = symbol.ContainingType?.ToDisplayString() ?? "";
         foreach ((string prefix, string instead) in Hints)
         {
-            if (name.StartsWith(prefix, StringComparison.Ordinal) || symbol.ContainingType?.ToDisplayString().StartsWith(prefix, StringComparison.Ordinal) == true)
+            if (name.StartsWith(prefix, StringComparison.Ordinal) || owner.StartsWith(prefix, StringComparison.Ordinal))
                 return $"'{name}' is not permitted in a shim: {instead}";
         }
 

@@ -3,7 +3,8 @@ using Iced.Intel;
 
 namespace Rewriter.Shims;
 
-/// <summary>Turns a sensitive instruction into a call on <c>IShimContext</c>. Total: what has no member is left to the interpreter.</summary>
+/// <summary>Turns a sensitive instruction into a call on <c>IShimContext</c>. Total: what has no member is left to the
+/// interpreter.</summary>
 public static class ShimBody
 {
     public const string Emulate = "vcpu.Emulate()";
@@ -47,7 +48,7 @@ public static class ShimBody
         Mnemonic.Lmsw => WithSelector(i, "LoadMachineStatusWord"),
         Mnemonic.Sldt => OperandText.Store(i, 0, "vcpu.ReadLdtr()", 2),
         Mnemonic.Str => OperandText.Store(i, 0, "vcpu.ReadTaskRegister()", 2),
-        Mnemonic.Smsw => OperandText.Store(i, 0, i.Op0Register.GetSize() == 4 ? "vcpu.ReadControlRegister(0)" : "(ushort)vcpu.ReadControlRegister(0)", 2),
+        Mnemonic.Smsw => OperandText.Store(i, 0, $"{(i.Op0Register.GetSize() == 4 ? "" : "(ushort)")}vcpu.ReadControlRegister(0)", 2),
         _ => null,
     };
 
@@ -61,7 +62,8 @@ public static class ShimBody
     private static string? Out(in Instruction i) =>
         $"vcpu.Out({Port(i, 0)}, {i.Op1Register.GetSize()}, {OperandText.Register(i.Op1Register)})";
 
-    private static string Port(in Instruction i, int operand) => i.GetOpKind(operand) == OpKind.Register ? "vcpu.Dx" : $"0x{i.Immediate8:x2}";
+    private static string Port(in Instruction i, int operand) =>
+        i.GetOpKind(operand) == OpKind.Register ? "vcpu.Dx" : $"0x{i.Immediate8:x2}";
 
     private static string? Move(in Instruction i)
     {
@@ -81,7 +83,7 @@ public static class ShimBody
     }
 
     private static string? Push(in Instruction i) => i.Op0Register.IsSegmentRegister()
-        ? $"vcpu.Push({-i.StackPointerIncrement}, vcpu.ReadSegment({OperandText.Segment(i.Op0Register)}))"
+        ? $"vcpu.PushSegment({OperandText.Segment(i.Op0Register)}, {-i.StackPointerIncrement})"
         : null;
 
     private static string? Pop(in Instruction i) => i.Op0Register.IsSegmentRegister()

@@ -20,20 +20,29 @@ public sealed class ShimCatalog(bool userMode = false)
 {
     public const string GateName = "gate";
 
-    private static readonly Shim Gate = new(GateName, false, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitGate(index));
+    private static readonly Shim Gate = new(
+        GateName, false, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitGate(index));
 
-    private static readonly Dictionary<Code, Shim> Inline = InlineShims().SelectMany(entry => entry.Codes.Select(code => (code, entry.Shim)))
+    private static readonly Shim SystemCall = new(
+        "system-call", true, true, static (StubAssembler stub, in Instruction i, int index) => stub.EmitSystemCall(i, index));
+
+    private static readonly Dictionary<Code, Shim> Inline = InlineShims()
+        .SelectMany(entry => entry.Codes.Select(code => (code, entry.Shim)))
         .ToDictionary(pair => pair.code, pair => pair.Shim);
 
     public bool UserMode => userMode;
 
     /// <summary>The shim for a sensitive instruction.</summary>
-    public Shim Find(in Instruction instruction) => !userMode && Inline.TryGetValue(instruction.Code, out Shim? shim) && Fits(instruction) ? shim : Gate;
+    public Shim Find(in Instruction instruction) => userMode
+        ? instruction.Code == Code.Int_imm8 ? SystemCall : Gate
+        : Inline.TryGetValue(instruction.Code, out Shim? shim) && Fits(instruction) ? shim : Gate;
 
-    // A load of SS holds off interrupts and one from memory may fault late: both leave. CR0 and CR2 to CR4 are kept in WindowData; a LOCK prefix or an address in a register form would be #UD, which the monitor raises.
+    // A load of SS holds off interrupts and one from memory may fault late: both leave. CR0 and CR2 to CR4 are kept in WindowData; a LOCK
+    // prefix or an address in a register form would be #UD, which the monitor raises.
     private static bool Fits(in Instruction instruction) => !instruction.HasLockPrefix
         && (instruction.Code is not (Code.Mov_Sreg_r32m16 or Code.Mov_Sreg_rm16)
-            || instruction.Op1Kind == OpKind.Register && instruction.Op0Register is Register.DS or Register.ES or Register.FS or Register.GS)
+            || instruction.Op1Kind == OpKind.Register
+                && instruction.Op0Register is Register.DS or Register.ES or Register.FS or Register.GS)
         && (instruction.Code != Code.Mov_r32_cr || instruction.Op1Register is Register.CR0 or Register.CR2 or Register.CR3 or Register.CR4);
 
     private static IEnumerable<(Code[] Codes, Shim Shim)> InlineShims()
@@ -42,33 +51,46 @@ public sealed class ShimCatalog(bool userMode = false)
         yield return ([Code.Sti], new("sti", true, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitSti(index)));
         yield return ([Code.Pushfd], Plain("pushfd", static stub => stub.EmitPushfd()));
         yield return ([Code.Pushfw], Plain("pushfw", static stub => stub.EmitPushfw()));
-        yield return ([Code.Popfd], new("popfd", true, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitPopfd(index)));
-        yield return ([Code.Popfw], new("popfw", true, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitPopfw(index)));
-        yield return ([Code.Mov_r32m16_Sreg, Code.Mov_rm16_Sreg], Field("read-selector", static (in Instruction i) => SelectorField(i.Op1Register)));
+        yield return ([Code.Popfd],
+            new("popfd", true, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitPopfd(index)));
+        yield return ([Code.Popfw],
+            new("popfw", true, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitPopfw(index)));
+        yield return ([Code.Mov_r32m16_Sreg, Code.Mov_rm16_Sreg],
+            Field("read-selector", static (in Instruction i) => SelectorField(i.Op1Register)));
         yield return ([Code.Pushd_ES, Code.Pushd_CS, Code.Pushd_SS, Code.Pushd_DS, Code.Pushd_FS, Code.Pushd_GS],
-            new("push-selector", true, false, static (StubAssembler stub, in Instruction i, int _) => stub.EmitPushField32(SelectorField(i.Op0Register))));
+            new("push-selector", true, false, static (StubAssembler stub, in Instruction i, int _) =>
+                stub.EmitPushSelector32(i, SelectorField(i.Op0Register))));
         yield return ([Code.Pushw_ES, Code.Pushw_CS, Code.Pushw_SS, Code.Pushw_DS, Code.Pushw_FS, Code.Pushw_GS],
-            new("push-selector-word", true, false, static (StubAssembler stub, in Instruction i, int _) => stub.EmitPushField16(SelectorField(i.Op0Register))));
-        yield return ([Code.Mov_r32_cr], Field("read-control-register", static (in Instruction i) => MonitorWindow.Data.Cr0 + ControlSlot(i.Op1Register)));
+            new("push-selector-word", true, false, static (StubAssembler stub, in Instruction i, int _) =>
+                stub.EmitPushField16(SelectorField(i.Op0Register))));
+        yield return ([Code.Mov_r32_cr],
+            Field("read-control-register", static (in Instruction i) => MonitorWindow.Data.Cr0 + ControlSlot(i.Op1Register)));
         yield return ([Code.Smsw_r32m16, Code.Smsw_rm16], Field("smsw", static (in Instruction _) => MonitorWindow.Data.Cr0));
         yield return ([Code.Sldt_r32m16, Code.Sldt_rm16], Field("sldt", static (in Instruction _) => MonitorWindow.Data.Ldtr));
         yield return ([Code.Str_r32m16, Code.Str_rm16], Field("str", static (in Instruction _) => MonitorWindow.Data.Tr));
-        yield return ([Code.Sgdt_m1632], new("sgdt", true, false, static (StubAssembler stub, in Instruction i, int _) => stub.EmitStoreTableRegister(i, MonitorWindow.Data.Gdtr)));
-        yield return ([Code.Sidt_m1632], new("sidt", true, false, static (StubAssembler stub, in Instruction i, int _) => stub.EmitStoreTableRegister(i, MonitorWindow.Data.Idtr)));
+        yield return ([Code.Sgdt_m1632],
+            new("sgdt", true, false, static (StubAssembler stub, in Instruction i, int _) =>
+                stub.EmitStoreTableRegister(i, MonitorWindow.Data.Gdtr)));
+        yield return ([Code.Sidt_m1632],
+            new("sidt", true, false, static (StubAssembler stub, in Instruction i, int _) =>
+                stub.EmitStoreTableRegister(i, MonitorWindow.Data.Idtr)));
         yield return ([Code.Rdtsc], Plain("rdtsc", static stub => stub.EmitRdtsc()));
         yield return ([Code.Mov_Sreg_r32m16, Code.Mov_Sreg_rm16], new("load-selector", true, true,
             static (StubAssembler stub, in Instruction i, int index) => stub.EmitLoadSelector(i.Op0Register, i.Op1Register, index)));
         yield return ([Code.Popd_ES, Code.Popd_DS, Code.Popd_FS, Code.Popd_GS], new("pop-selector", true, true,
             static (StubAssembler stub, in Instruction i, int index) => stub.EmitPopSelector(i.Op0Register, index)));
+        yield return ([Code.Iretd], new("interrupt-return", true, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitInterruptReturn(index)));
         yield return ([Code.Wbinvd, Code.Wbnoinvd], Plain("nothing", static stub => stub.EmitNothing()));
     }
 
     private delegate uint FieldOffset(in Instruction instruction);
 
-    private static Shim Plain(string name, Action<StubAssembler> emit) => new(name, true, false, (StubAssembler stub, in Instruction _, int _) => emit(stub));
+    private static Shim Plain(string name, Action<StubAssembler> emit) =>
+        new(name, true, false, (StubAssembler stub, in Instruction _, int _) => emit(stub));
 
     // A field of WindowData goes where the instruction's first operand says.
-    private static Shim Field(string name, FieldOffset field) => new(name, true, false, (StubAssembler stub, in Instruction instruction, int _) =>
+    private static Shim Field(string name, FieldOffset field) =>
+        new(name, true, false, (StubAssembler stub, in Instruction instruction, int _) =>
     {
         if (instruction.Op0Kind == OpKind.Memory)
             stub.EmitStoreField16(instruction, field(instruction));

@@ -1,4 +1,5 @@
 // Compiles shims: with the checker the only place where Roslyn is used. What the checker refuses is never handed out.
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.CodeAnalysis;
@@ -35,27 +36,39 @@ public static class ShimCompiler
     /// <param name="assemblyName">Simple name of the assembly.</param>
     public static ShimAssembly Compile(string assemblyName, IReadOnlyList<ShimFile> files)
     {
-        SyntaxTree[] trees = [.. files.Select(file => CSharpSyntaxTree.ParseText(SourceText.From(file.Text, Encoding.UTF8), ParseOptions, file.Path))];
+        SyntaxTree[] trees = [.. files.Select(Parse)];
         CSharpCompilation compilation = CSharpCompilation.Create(assemblyName, trees, References(), Options);
 
         // Compiled while it is checked: both bind the same code, and each takes about as long.
         Task<ShimAssembly> emission = Task.Run(() => Emit(compilation, trees));
+        var graph = new ShimCallGraph();
         var diagnostics = new List<ShimDiagnostic>();
         foreach (SyntaxTree tree in trees)
         {
             diagnostics.AddRange(Errors(tree.GetDiagnostics()));
-            new ShimChecker(compilation.GetSemanticModel(tree), diagnostics).Visit(tree.GetRoot());
+            new ShimChecker(compilation.GetSemanticModel(tree), graph, diagnostics).Visit(tree.GetRoot());
+        }
+
+        foreach ((ISymbol callee, Location place) in graph.Recursions())
+        {
+            diagnostics.Add(ShimDiagnostic.At("SHIM006", place,
+                $"'{callee.Name}' comes back to its caller: recursion is not permitted in a shim, use a loop"));
         }
 
         ShimAssembly assembly = emission.GetAwaiter().GetResult();
         return diagnostics.Count > 0 ? Refused(diagnostics) : assembly;
     }
 
+    private static SyntaxTree Parse(ShimFile file) =>
+        CSharpSyntaxTree.ParseText(SourceText.From(file.Text, Encoding.UTF8), ParseOptions, file.Path);
+
     private static ShimAssembly Emit(CSharpCompilation compilation, SyntaxTree[] trees)
     {
-        var options = new EmitOptions(debugInformationFormat: DebugInformationFormat.Embedded, pdbChecksumAlgorithm: HashAlgorithmName.SHA256);
+        var options = new EmitOptions(
+            debugInformationFormat: DebugInformationFormat.Embedded, pdbChecksumAlgorithm: HashAlgorithmName.SHA256);
         using var stream = new MemoryStream();
-        EmitResult result = compilation.Emit(stream, options: options, embeddedTexts: trees.Select(tree => EmbeddedText.FromSource(tree.FilePath, tree.GetText())));
+        EmbeddedText[] sources = [.. trees.Select(tree => EmbeddedText.FromSource(tree.FilePath, tree.GetText()))];
+        EmitResult result = compilation.Emit(stream, options: options, embeddedTexts: sources);
         if (!result.Success)
             return Refused([.. Errors(result.Diagnostics)]);
 
@@ -69,11 +82,7 @@ public static class ShimCompiler
     private static IEnumerable<ShimDiagnostic> Errors(IEnumerable<Diagnostic> diagnostics)
     {
         foreach (Diagnostic diagnostic in diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error))
-        {
-            FileLinePositionSpan span = diagnostic.Location.GetLineSpan();
-            yield return new ShimDiagnostic(diagnostic.Id, span.Path, span.StartLinePosition.Line + 1, span.StartLinePosition.Character + 1,
-                diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture));
-        }
+            yield return ShimDiagnostic.At(diagnostic.Id, diagnostic.Location, diagnostic.GetMessage(CultureInfo.InvariantCulture));
     }
 
     // The core library alone and the shim interfaces: what is not referenced cannot be named.

@@ -81,5 +81,6 @@ public static class ShimSource
     }
 
     // Names come from the image: nothing in them may end a comment's line.
-    private static string OneLine(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || "_.$+-@".Contains(c) ? c : '?'));
+    private static string OneLine(string name) =>
+        string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || "_.$+-@".Contains(c) ? c : '?'));
 }

@@ -10,7 +10,8 @@ public sealed partial class StubAssembler
     private const uint If = 0x200;
     private const uint Iopl = 0x3000;
 
-    // TF NT RF VM AC VIF VIP: bits that mean more than a flag, or mean something else in ring 3. A POPF that has one set leaves by the gate.
+    // TF NT RF VM AC VIF VIP: bits that mean more than a flag, or mean something else in ring 3. A POPF that has one set leaves by the
+    // gate.
     private const uint Special = 0x1F_4100;
 
     /// <summary><code>

@@ -21,11 +21,21 @@ public sealed partial class StubAssembler
     /// </code></summary>
     public void EmitReadField16(Register destination, uint field) => c.mov(new AssemblerRegister16(destination), WindowWord(field));
 
-    /// <summary>PUSH sreg with a 32-bit operand: the selector is pushed zero-extended, one of the two forms that SDM vol. 2 PUSH permits.
+    /// <summary>PUSH sreg with a 32-bit operand. Processors write two bytes or four, zero-extended (SDM vol. 2, PUSH): the instruction
+    /// itself is left
+    /// to decide that and to take the fault; then the selector that it stored is replaced. EAX is kept in scratch 0.
     /// <code>
-    ///   push dword ss:[field]
+    ///   push sreg
+    ///   mov ss:[S0], eax ; mov eax, ss:[field] ; mov [esp], ax ; mov eax, ss:[S0]
     /// </code></summary>
-    public void EmitPushField32(uint field) => c.push(Window(field));
+    public void EmitPushSelector32(in Instruction instruction, uint field)
+    {
+        c.AddInstruction(Instruction.Create(instruction.Code, instruction.Op0Register));
+        c.mov(Scratch(0), eax);
+        c.mov(eax, Window(field));
+        c.mov(__word_ptr[esp], ax);
+        c.mov(eax, Scratch(0));
+    }
 
     /// <summary>PUSH sreg with a 16-bit operand.
     /// <code>
@@ -33,7 +43,8 @@ public sealed partial class StubAssembler
     /// </code></summary>
     public void EmitPushField16(uint field) => c.push(WindowWord(field));
 
-    /// <summary>Stores the low half of a field to a guest word: MOV m16, sreg; SMSW, SLDT, STR m16. A first store of some selector, which needs no
+    /// <summary>Stores the low half of a field to a guest word: MOV m16, sreg; SMSW, SLDT, STR m16. A first store of some selector, which
+    /// needs no
     /// register, takes the fault if there is one. A register that the address does not use is kept in scratch 0.
     /// <code>
     ///   mov [m], es
@@ -49,7 +60,8 @@ public sealed partial class StubAssembler
         c.mov(new AssemblerRegister32(full), Scratch(0));
     }
 
-    /// <summary>SGDT, SIDT: stores limit (word) and base (dword). Both ends of the six bytes are probed first; where only the second of two pages
+    /// <summary>SGDT, SIDT: stores limit (word) and base (dword). Both ends of the six bytes are probed first; where only the second of
+    /// two pages
     /// faults, bytes of the first are lost, as SDM vol. 3 allows a store that spans pages. A register is kept in scratch 0.
     /// <code>
     ///   mov [m+4], es ; mov [m], es
@@ -70,7 +82,8 @@ public sealed partial class StubAssembler
         c.mov(r, Scratch(0));
     }
 
-    /// <summary>RDTSC plus TscOffset. It may fault only at RDTSC itself, before anything changed. EAX is kept in scratch 0, the flags in scratch 1.
+    /// <summary>RDTSC plus TscOffset. It may fault only at RDTSC itself, before anything changed. EAX is kept in scratch 0, the flags in
+    /// scratch 1.
     /// <code>
     ///   rdtsc
     ///   mov ss:[S0], eax ; lahf ; seto al ; mov ss:[S1], eax
@@ -95,17 +108,17 @@ public sealed partial class StubAssembler
         c.mov(eax, Scratch(0));
     }
 
-    private void EmitProbe(MemoryOperand operand) => c.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_rm16_Sreg, operand, Register.ES));
+    private void EmitProbe(MemoryOperand operand) =>
+        c.AddInstruction(Instruction.Create(Iced.Intel.Code.Mov_rm16_Sreg, operand, Register.ES));
 
     // The instruction's own memory operand, segment override included, moved up by some bytes.
     internal static MemoryOperand Operand(in Instruction instruction, uint offset)
     {
-        bool isWordAddress = instruction.MemoryDisplSize == 2 || instruction.MemoryBase.GetSize() == 2 || instruction.MemoryIndex.GetSize() == 2;
+        bool isWord = OperandText.HasWordAddress(instruction);
         uint displacement = instruction.MemoryDisplacement32 + offset;
-        return offset == 0
-            ? new MemoryOperand(instruction.MemoryBase, instruction.MemoryIndex, instruction.MemoryIndexScale, displacement, instruction.MemoryDisplSize, false, instruction.SegmentPrefix)
-            : new MemoryOperand(instruction.MemoryBase, instruction.MemoryIndex, instruction.MemoryIndexScale,
-                isWordAddress ? displacement & 0xFFFF : displacement, isWordAddress ? 2 : 4, false, instruction.SegmentPrefix);
+        int size = offset == 0 ? instruction.MemoryDisplSize : isWord ? 2 : 4;
+        return new MemoryOperand(instruction.MemoryBase, instruction.MemoryIndex, instruction.MemoryIndexScale,
+            isWord && offset != 0 ? displacement & 0xFFFF : displacement, size, false, instruction.SegmentPrefix);
     }
 
     private static Register FreeRegister(in Instruction instruction)

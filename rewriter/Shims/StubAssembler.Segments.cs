@@ -7,7 +7,8 @@ namespace Rewriter.Shims;
 
 public sealed partial class StubAssembler
 {
-    /// <summary>MOV DS, ES, FS or GS from a register. The selector finds a slot; the slot knows where the descriptor is seen through the window and
+    /// <summary>MOV DS, ES, FS or GS from a register. The selector finds a slot; the slot knows where the descriptor is seen through the
+    /// window and
     /// what it must hold. If it does, the host selector that stands for it is loaded; else the monitor does it all.
     /// ECX, EDX, EBX and ESI are kept in scratch 0 to 3; flags are not touched.
     /// <code>
@@ -21,6 +22,7 @@ public sealed partial class StubAssembler
     /// same:
     ///   mov sreg, ss:[edx*4+HostSelector]
     ///   mov ecx, ss:[edx*4+GuestSelector] ; mov ss:[Selectors+4*sreg], ecx ; mov ss:[LoadedSlot+4*sreg], edx
+    ///   mov ecx, ss:[edx*4+IsUser] ; mov ss:[SegmentIsUser+4*sreg], ecx
     ///   (registers back) ; jmp done
     /// leave:
     ///   (registers back) ; (gate)
@@ -33,7 +35,8 @@ public sealed partial class StubAssembler
         EmitLoadFromSlot(segment, 0, siteIndex);
     }
 
-    /// <summary>POP DS, ES, FS or GS with a 32-bit operand: as <see cref="EmitLoadSelector"/>, the selector read from the stack first.</summary>
+    /// <summary>POP DS, ES, FS or GS with a 32-bit operand: as <see cref="EmitLoadSelector"/>, the selector read from the stack
+    /// first.</summary>
     public void EmitPopSelector(Register segment, int siteIndex)
     {
         c.mov(Scratch(0), ecx);
@@ -68,6 +71,8 @@ public sealed partial class StubAssembler
         c.mov(ecx, Slot(MonitorWindow.Slots.GuestSelector));
         c.mov(Window(MonitorWindow.Data.Selectors + field), ecx);
         c.mov(Window(MonitorWindow.Data.LoadedSlot + field), edx);
+        c.mov(ecx, Slot(MonitorWindow.Slots.IsUser));
+        c.mov(Window(MonitorWindow.Data.SegmentIsUser + field), ecx);
         RestoreFour();
         if (popped != 0)
             c.lea(esp, __[esp + popped]);

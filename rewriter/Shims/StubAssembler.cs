@@ -28,7 +28,11 @@ public sealed partial class StubAssembler(uint windowBase, bool userMode)
     public int Position => c.Instructions.Count;
 
     /// <summary>A scratch dword that the running mode can reach. Slots 0 to 3 belong to shims, 4 to 7 to displaced instructions.</summary>
-    public AssemblerMemoryOperand Scratch(int slot) => Window((userMode ? MonitorWindow.UserDataOffset + MonitorWindow.User.Scratch : MonitorWindow.Data.Scratch) + 4 * (uint)slot);
+    public AssemblerMemoryOperand Scratch(int slot)
+    {
+        uint first = userMode ? MonitorWindow.UserDataOffset + MonitorWindow.User.Scratch : MonitorWindow.Data.Scratch;
+        return Window(first + 4 * (uint)slot);
+    }
 
     /// <summary>Leaves for the monitor, which performs the original instruction and resumes after it.
     /// <code>

@@ -9,6 +9,7 @@ namespace Runtime.Abi;
 ///   0x1000  UserData        read/write in both modes; holds only what a user-mode site says of itself
 ///   0x2000  gate            64-bit code, execute only: the one door to the stub
 ///   0x3000  GDT alias       the guest's frame that holds the start of its GDT, read only
+///   0x4000  switcher        code that enters the guest kernel for a system call and leaves it by IRET
 ///   0x10000 selector table  a byte for each selector: its slot, or 0
 ///   0x20000 trampolines     IA-32 code, execute only, up to the end of the window
 /// </code>
@@ -24,6 +25,14 @@ public static class MonitorWindow
     public const uint UserDataOffset = 0x1000;
     public const uint GateOffset = 0x2000;
     public const uint GdtAliasOffset = 0x3000;
+
+    /// <summary>Where the shim of an INT n in user mode goes on, its site, vector and return address written to <see cref="User"/>.</summary>
+    public const uint EnterOffset = 0x4000;
+
+    /// <summary>Where the shim of an IRET in kernel mode goes on, its site written to <see cref="Data.SiteIndex"/>.</summary>
+    public const uint LeaveOffset = 0x4800;
+    public const uint SwitcherEnd = 0x5000;
+
     public const uint SelectorTableOffset = 0x1_0000;
     public const uint SelectorTableSize = 0x1_0000;
     public const uint TrampolineOffset = 0x2_0000;
@@ -71,7 +80,16 @@ public static class MonitorWindow
         /// or <see cref="Slots.None"/>.</summary>
         public const uint LoadedSlot = 0x090;
 
-        public const uint Length = 0x0A8;
+        /// <summary>By segment register: 1 while what it holds survives a return to user mode (null, or DPL 3; SDM vol. 2, IRET).</summary>
+        public const uint SegmentIsUser = 0x0A8;
+
+        /// <summary>The guest's CPL: 0 or 3.</summary>
+        public const uint Cpl = 0x0C0;
+
+        /// <summary>IOPL in place.</summary>
+        public const uint Iopl = 0x0C4;
+
+        public const uint Length = 0x0C8;
     }
 
     /// <summary>
@@ -94,6 +112,9 @@ public static class MonitorWindow
         public const uint HostSelector = 0x700;
         public const uint GuestSelector = 0x800;
 
+        /// <summary>1 when a segment loaded from it survives a return to user mode.</summary>
+        public const uint IsUser = 0xA00;
+
         /// <summary>Eight zero bytes: the descriptor that null selectors are said to have.</summary>
         public const uint Zero = 0x900;
     }
@@ -104,5 +125,9 @@ public static class MonitorWindow
         /// <summary>Written before a jump to the gate from a user-mode site: the index of that site.</summary>
         public const uint SiteIndex = 0x00C;
         public const uint Scratch = 0x010;
+
+        /// <summary>Of an INT n: the address after it, and n.</summary>
+        public const uint Return = 0x030;
+        public const uint Vector = 0x034;
     }
 }

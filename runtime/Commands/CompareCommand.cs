@@ -1,7 +1,6 @@
 // runtime compare: one kernel under every technique, side by side.
 using System.CommandLine;
 using System.Text.Json;
-using Rewriter.Images;
 using Runtime.Loading;
 using Runtime.Reporting;
 using Spectre.Console;
@@ -57,7 +56,8 @@ internal sealed class CompareCommand
         MachineOptions machine = _machine.Read(result);
         TimeSpan limit = machine.Limit ?? DefaultLimit;
         _ = machine.MemoryBytes;
-        BootPlan.For(KernelImage.Load(machine.Image));
+        GuestImage file = GuestImage.Open(machine.Image);
+        BootPlan.For(file.Kernel);
         machine.ReadModules();
         foreach (var disk in machine.OpenDisks())
         {
@@ -74,12 +74,12 @@ internal sealed class CompareCommand
             contestants.Add(new QemuContestant());
         }
 
-        var report = new ComparisonReport(machine.Image, RunAll(contestants, machine, limit));
+        var report = new ComparisonReport(machine.Image, RunAll(contestants, file, machine, limit));
         Write(report, result.GetRequiredValue(_format), result.GetValue(_output));
         return 0;
     }
 
-    private static List<ComparisonColumn> RunAll(List<Contestant> contestants, MachineOptions machine, TimeSpan limit)
+    private static List<ComparisonColumn> RunAll(List<Contestant> contestants, GuestImage file, MachineOptions machine, TimeSpan limit)
     {
         var columns = new List<ComparisonColumn>();
         IAnsiConsole progress = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
@@ -103,13 +103,27 @@ internal sealed class CompareCommand
             DirectoryInfo directory = Directory.CreateTempSubdirectory("compare-");
             try
             {
-                columns.Add(contestant.Run(machine, limit, directory.FullName));
+                string image = PathFor(contestant, file, machine.Image, directory.FullName);
+                columns.Add(contestant.Run(machine with { Image = image }, limit, directory.FullName));
             }
             finally
             {
                 directory.Delete(recursive: true);
             }
         }
+    }
+
+    /// <summary>A rewritten image runs as it is in its own mode; everywhere else the original does.</summary>
+    private static string PathFor(Contestant contestant, GuestImage file, string given, string directory)
+    {
+        if (file.Plan is null || string.Equals(contestant.Mode, file.Plan.Mode.ToString(), StringComparison.OrdinalIgnoreCase))
+        {
+            return given;
+        }
+
+        string path = Path.Combine(directory, Path.GetFileName(given));
+        File.WriteAllBytes(path, file.Kernel.File.ToArray());
+        return path;
     }
 
     private static void Write(ComparisonReport report, string format, string? path)

@@ -6,12 +6,15 @@ using Runtime.Reporting;
 namespace Runtime.Commands;
 
 /// <summary>One configuration of a comparison.</summary>
-internal abstract class Contestant(string name)
+/// <param name="mode">The mode of this program, if it is that which runs.</param>
+internal abstract class Contestant(string name, string? mode)
 {
     /// <summary>How long a process may take to end by itself after its guest's time is up.</summary>
     protected static readonly TimeSpan Grace = TimeSpan.FromSeconds(15);
 
     public string Name { get; } = name;
+
+    public string? Mode { get; } = mode;
 
     /// <param name="directory">For files of this run alone.</param>
     public ComparisonColumn Run(MachineOptions machine, TimeSpan limit, string directory)
@@ -43,14 +46,14 @@ internal abstract class Contestant(string name)
 }
 
 /// <summary>This program, in one mode on one engine.</summary>
-internal sealed class RuntimeContestant(string mode, string engine) : Contestant($"{mode} ({engine})")
+internal sealed class RuntimeContestant(string mode, string engine) : Contestant($"{mode} ({engine})", mode)
 {
     protected override ComparisonColumn Execute(MachineOptions machine, TimeSpan limit, string directory)
     {
         string stats = Path.Combine(directory, "stats.json");
         List<string> arguments =
         [
-            .. OwnProgram.Arguments, "run", machine.Image, "--mode", mode, "--engine", engine, "--memory", machine.Memory, "--append", machine.Append,
+            .. OwnProgram.Arguments, "run", machine.Image, "--mode", Mode!, "--engine", engine, "--memory", machine.Memory, "--append", machine.Append,
             "--time-limit", $"{(long)limit.TotalMilliseconds}ms", "--serial", "stdio", "--stats", stats,
         ];
         arguments.AddRange(machine.Initrd.SelectMany(file => new[] { "--initrd", file }));
@@ -85,7 +88,7 @@ internal sealed class RuntimeContestant(string mode, string engine) : Contestant
 }
 
 /// <summary>QEMU without hardware virtualization.</summary>
-internal sealed class QemuContestant() : Contestant("QEMU TCG")
+internal sealed class QemuContestant() : Contestant("QEMU TCG", mode: null)
 {
     private const string Program = "qemu-system-i386";
 

@@ -6,6 +6,7 @@ using Runtime.Abi;
 using Runtime.Devices;
 using Runtime.Engines;
 using Runtime.Loading;
+using Runtime.Paravirt;
 using Runtime.Reporting;
 using Runtime.Time;
 
@@ -62,17 +63,18 @@ internal sealed class RunCommand
     private int Run(ParseResult result)
     {
         MachineOptions options = _machine.Read(result);
-        ExecutionMode mode = Chosen<ExecutionMode>(result, _mode);
         ulong memoryBytes = options.MemoryBytes;
         TimeSpan? limit = options.Limit;
         TextWriter? trace = result.GetValue(_trace) is null ? null : Console.Error;
 
-        KernelImage image = KernelImage.Load(options.Image);
+        GuestImage file = GuestImage.Open(options.Image);
+        KernelImage image = file.Kernel;
+        ExecutionMode mode = ModeFor(file, result);
         BootPlan.For(image);
         var parameters = new BootParameters(options.CommandLine, options.ReadModules());
         var disks = options.OpenDisks();
         var counters = new ExitCounters();
-        using EngineHost host = EngineFactory.Create(new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, memoryBytes, counters));
+        using EngineHost host = EngineFactory.Create(new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, file.Plan, memoryBytes, counters));
         if (host.Note is not null)
         {
             Console.Error.WriteLine("runtime: " + host.Note);
@@ -84,6 +86,7 @@ internal sealed class RunCommand
         using SerialPort serial = SerialPort.Open(result.GetRequiredValue(_serial), clock);
         var parts = new PlatformParts(memoryBytes, disks, serial.Endpoint, new DeviceTrace(trace));
         using var machine = new VirtualMachine(host, parts, clock, counters, symbols, limit, trace is null ? null : new ExitTrace(trace));
+        using ShimLibrary? shims = LoadShims(file, options.Image, host, machine);
         Outcome outcome = RunInTerminal(machine, serial, out TimeSpan wall);
         foreach (DiskImage disk in disks)
         {
@@ -102,6 +105,43 @@ internal sealed class RunCommand
 
         return outcome.ExitStatus;
     }
+
+    /// <summary>A rewritten image runs in the mode that it was rewritten for.</summary>
+    private ExecutionMode ModeFor(GuestImage file, ParseResult result)
+    {
+        ExecutionMode asked = Chosen<ExecutionMode>(result, _mode);
+        bool isAsked = result.GetResult(_mode) is { Implicit: false };
+        ExecutionMode mode = file.Plan?.Mode ?? asked;
+        return mode == asked || !isAsked ? mode : throw new UsageException($"--mode {Name(asked)}: the image was rewritten for {Name(mode)}; use the original for another mode");
+    }
+
+    /// <summary>Has the image's host-side shims compiled while the guest already runs.</summary>
+    private static ShimLibrary? LoadShims(GuestImage file, string path, EngineHost host, VirtualMachine machine)
+    {
+        if (file is not { Plan: { Mode: ExecutionMode.Para } plan, Manifest: { } manifest } || machine.Hypercalls is not { } hypercalls)
+        {
+            return null;
+        }
+
+        return ShimLibrary.Start(plan, manifest, load =>
+        {
+            if (load.IsMalformed)
+            {
+                machine.End(Outcome.BadImage($"{path}: {load.Refusal}"));
+            }
+            else if (load.Refusal is not null)
+            {
+                Console.Error.WriteLine("runtime: " + load.Refusal);
+            }
+            else
+            {
+                hypercalls.Load(load.Shims);
+                host.Returned.Set([.. load.Shims.Select(shim => shim is not null)]);
+            }
+        });
+    }
+
+    private static string Name(ExecutionMode mode) => mode.ToString().ToLowerInvariant();
 
     private static Outcome RunInTerminal(VirtualMachine machine, SerialPort serial, out TimeSpan wall)
     {

@@ -29,9 +29,14 @@ public sealed class ExitCounters
     /// <summary>Time that the run loop and the engine took over exits.</summary>
     public long SettlingNanoseconds => _counters.Sum(counter => counter.Nanoseconds);
 
-    /// <summary>Opens an account; to be done once per reason, the result is kept by the caller.</summary>
+    /// <summary>The account of a reason; the caller keeps it.</summary>
     public ExitCounter Open(string reason)
     {
+        if (_counters.Find(open => open.Reason == reason) is ExitCounter existing)
+        {
+            return existing;
+        }
+
         var counter = new ExitCounter(reason);
         _counters.Add(counter);
         return counter;

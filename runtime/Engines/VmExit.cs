@@ -30,6 +30,9 @@ public enum VmExitReason : byte
     /// <summary>A shim left by the gate: a far jump to <c>MonitorWindow.GateSelector</c> inside the linear overlay. EIP is still on
     /// that jump; <see cref="VmExit.Value"/> is the offset it names.</summary>
     Hypercall,
+
+    /// <summary>EIP has come to a shim in the monitor window. For engines among themselves: the run loop never sees it.</summary>
+    Shim,
 }
 
 /// <summary>One exit. Fields that a reason does not name are zero.</summary>

@@ -10,13 +10,13 @@ internal sealed class RandomCode
 {
     public const uint Start = 0xC010_0FA0; // a page boundary soon after
 
-    private RandomCode(byte[] bytes)
+    private RandomCode(byte[] bytes, uint start)
     {
         Bytes = bytes;
-        Context = new InstructionListContext(Start, bytes);
+        Context = new InstructionListContext(start, bytes);
         Context.AddAll();
         Sites = [.. Context.Instructions.Where(IsSite).Select(instruction => new SensitiveInstruction(
-            instruction, bytes.AsMemory((int)(instruction.IP32 - Start), instruction.Length), ClassOf(instruction), SiteConfidence.High, ".text", null))];
+            instruction, bytes.AsMemory((int)(instruction.IP32 - start), instruction.Length), ClassOf(instruction), SiteConfidence.High, ".text", null))];
     }
 
     public byte[] Bytes { get; }
@@ -25,7 +25,7 @@ internal sealed class RandomCode
 
     public IReadOnlyList<SensitiveInstruction> Sites { get; }
 
-    public static RandomCode Create(int seed, int count = 400)
+    public static RandomCode Create(int seed, int count = 400, uint start = Start)
     {
         var random = new Random(seed);
         var c = new Assembler(32);
@@ -41,8 +41,8 @@ internal sealed class RandomCode
 
         c.ret();
         using var stream = new MemoryStream();
-        c.Assemble(new StreamCodeWriter(stream), Start);
-        return new RandomCode(stream.ToArray());
+        c.Assemble(new StreamCodeWriter(stream), start);
+        return new RandomCode(stream.ToArray(), start);
     }
 
     private static void EmitSite(Assembler c, Random random)

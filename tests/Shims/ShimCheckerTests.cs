@@ -68,6 +68,18 @@ public sealed class ShimCheckerTests
         }
         """, "SHIM001", "does not see the host", line: 5);
 
+    [Theory]
+    [InlineData("static void A(IShimContext vcpu) => A(vcpu);", 4)]
+    [InlineData("static void A(IShimContext vcpu) => B(vcpu); static void B(IShimContext vcpu) => B(vcpu);", 4)]
+    [InlineData("static uint A(uint n) { return n == 0 ? 0 : B(n); } static uint B(uint n) { uint C() => A(n - 1); return C(); }", 4)]
+    public void RecursionIsRefused(string members, int line) => Refused($$"""
+        using Runtime.Abi.Shims;
+        public static class Pack
+        {
+            {{members}}
+        }
+        """, "SHIM006", "use a loop", line);
+
     [Fact]
     public void ArithmeticAndGuestStateArePermitted()
     {

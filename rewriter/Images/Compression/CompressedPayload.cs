@@ -38,7 +38,8 @@ public static class CompressedPayload
             return bytes.ToArray();
         }
 
-        throw new BadImageException($"compression {NameOf(bytes)} of the kernel payload is not supported (gzip, xz, lzma and lz4 are)", packed.Origin);
+        throw new BadImageException($"compression {NameOf(bytes)} of the kernel payload is not supported (gzip, xz, lzma and lz4 are)",
+            packed.Origin);
     }
 
     static string NameOf(ReadOnlySpan<byte> bytes) => bytes switch

@@ -1,4 +1,5 @@
-// LZ4 legacy frames: magic 0x184C2102, then blocks of a compressed size and LZ4 data, each unpacking to at most 8 MiB (lz4_Frame_format.md).
+// LZ4 legacy frames: magic 0x184C2102, then blocks of a compressed size and LZ4 data, each unpacking to at most 8 MiB
+// (lz4_Frame_format.md).
 namespace Rewriter.Images.Compression;
 
 /// <summary>The LZ4 that `lz4 -l` writes and the Linux build uses.</summary>
@@ -7,7 +8,8 @@ public static class Lz4LegacyDecoder
     const int BlockLimit = 8 << 20;
     const uint Magic = 0x184C2102;
 
-    /// <summary>Unpacks all blocks. A trailing dword that is the unpacked size, as the Linux build appends it, is taken as the end.</summary>
+    /// <summary>Unpacks all blocks. A trailing dword that is the unpacked size, as the Linux build appends it, is taken as the
+    /// end.</summary>
     public static byte[] Decode(ByteView packed, int maximumSize)
     {
         var output = new OutputBuffer(maximumSize, "lz4 payload", packed.Origin);

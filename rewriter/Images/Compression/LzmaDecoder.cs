@@ -1,4 +1,5 @@
-// LZMA: a range coder with adaptive bit models over an LZ77 dictionary (Igor Pavlov's lzma-specification.txt). The output buffer is the dictionary.
+// LZMA: a range coder with adaptive bit models over an LZ77 dictionary (Igor Pavlov's lzma-specification.txt). The output buffer is the
+// dictionary.
 using System.Runtime.CompilerServices;
 
 namespace Rewriter.Images.Compression;
@@ -7,7 +8,8 @@ namespace Rewriter.Images.Compression;
 /// <param name="origin">File offset of the packed data, for messages.</param>
 public sealed class LzmaDecoder(OutputBuffer output, long origin)
 {
-    /// <summary>Zero bytes that must follow the input: one symbol reads at most this far past what it needs, and is checked afterwards.</summary>
+    /// <summary>Zero bytes that must follow the input: one symbol reads at most this far past what it needs, and is checked
+    /// afterwards.</summary>
     public const int InputPadding = 64;
 
     // Offsets of the model groups in one array; "position states" are the low bits of the output position.
@@ -123,7 +125,8 @@ public sealed class LzmaDecoder(OutputBuffer output, long origin)
             if (range.Bit(ref models[IsMatch + (state << 4) + positionState]) == 0)
             {
                 int previous = position > DictionaryStart ? bytes[position - 1] : 0;
-                int group = ((((position - DictionaryStart) & _literalPositionMask) << _literalContextBits) + (previous >> (8 - _literalContextBits)));
+                int group = (((position - DictionaryStart) & _literalPositionMask) << _literalContextBits)
+                    + (previous >> (8 - _literalContextBits));
                 Span<ushort> literal = models.AsSpan(Literal + (0x300 * group), 0x300);
                 bytes[position] = state < 7
                     ? (byte)range.Tree(literal, 0, 8)

@@ -1,6 +1,7 @@
 namespace Rewriter.Images.Compression;
 
-/// <summary>The growing output of a decoder, which is also its dictionary. Bounded: growing past the limit is a <see cref="BadImageException"/>.</summary>
+/// <summary>The growing output of a decoder, which is also its dictionary. Bounded: growing past the limit is a
+/// <see cref="BadImageException"/>.</summary>
 public sealed class OutputBuffer(int maximumSize, string what, long offset, int expectedSize = 0)
 {
     byte[] _bytes = new byte[Math.Clamp(expectedSize, 4096, Math.Min(maximumSize, 64 << 20))];
@@ -10,7 +11,8 @@ public sealed class OutputBuffer(int maximumSize, string what, long offset, int 
     /// <summary>The bytes so far. Not valid after the next <see cref="Reserve"/>.</summary>
     public Span<byte> Written => _bytes.AsSpan(0, Length);
 
-    /// <summary>Makes room for <paramref name="count"/> more bytes and returns the array that has it, starting at <see cref="Length"/>.</summary>
+    /// <summary>Makes room for <paramref name="count"/> more bytes and returns the array that has it, starting at
+    /// <see cref="Length"/>.</summary>
     public byte[] Reserve(int count)
     {
         if (count > maximumSize - Length)

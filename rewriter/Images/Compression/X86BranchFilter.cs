@@ -1,4 +1,5 @@
-// The x86 BCJ filter: compressors turn the relative operands of CALL and JMP into absolute ones; this turns them back (xz: src/liblzma/simple/x86.c).
+// The x86 BCJ filter: compressors turn the relative operands of CALL and JMP into absolute ones; this turns them back (xz:
+// src/liblzma/simple/x86.c).
 namespace Rewriter.Images.Compression;
 
 /// <summary>Undoes xz's x86 branch filter in place.</summary>

@@ -1,9 +1,11 @@
-// The .xz container (xz-file-format.txt 1.2): stream header, blocks, index, footer. Filters: LZMA2, optionally after x86 BCJ, as the Linux build uses.
+// The .xz container (xz-file-format.txt 1.2): stream header, blocks, index, footer. Filters: LZMA2, optionally after x86 BCJ, as the Linux
+// build uses.
 using System.Security.Cryptography;
 
 namespace Rewriter.Images.Compression;
 
-/// <summary>Decodes one .xz stream and verifies every check in it. Bytes after the stream are ignored: the Linux build appends the unpacked size.</summary>
+/// <summary>Decodes one .xz stream and verifies every check in it. Bytes after the stream are ignored: the Linux build appends the
+/// unpacked size.</summary>
 public static class XzDecoder
 {
     const int StreamHeaderSize = 12;

@@ -2,7 +2,8 @@
 namespace Rewriter.Images.Elf;
 
 /// <summary>The file header, with the tables' extents checked against the file.</summary>
-readonly record struct ElfHeader(bool Is64, ushort Type, ushort Machine, ulong Entry, long ProgramHeaders, int ProgramHeaderCount, long SectionHeaders, int SectionCount, int SectionNames)
+readonly record struct ElfHeader(bool Is64, ushort Type, ushort Machine, ulong Entry, long ProgramHeaders, int ProgramHeaderCount,
+    long SectionHeaders, int SectionCount, int SectionNames)
 {
     public const ushort TypeRelocatable = 1;
     const ushort Machine386 = 3;
@@ -41,7 +42,8 @@ readonly record struct ElfHeader(bool Is64, ushort Type, ushort Machine, ulong E
         int sectionEntry = file.U16(at + 10, "ELF header");
         int sectionCount = file.U16(at + 12, "ELF header");
         int sectionNames = file.U16(at + 14, "ELF header");
-        var header = new ElfHeader(is64, file.U16(16, "ELF header"), machine, entry, programHeaders, programCount, sectionHeaders, sectionCount, sectionNames);
+        var header = new ElfHeader(is64, file.U16(16, "ELF header"), machine, entry, programHeaders, programCount, sectionHeaders,
+            sectionCount, sectionNames);
         if (programCount != 0 && programEntry != header.ProgramHeaderSize)
         {
             throw new BadImageException($"ELF program headers of {programEntry} bytes", at + 6);
@@ -64,6 +66,7 @@ readonly record struct ElfHeader(bool Is64, ushort Type, ushort Machine, ulong E
     public static long ReadOffset(ByteView file, bool is64, long at, string what)
     {
         ulong value = ReadWord(file, is64, at);
-        return value <= int.MaxValue ? (long)value : throw new BadImageException($"{what} 0x{value:x} lies outside the file", file.Origin + at);
+        return value <= int.MaxValue ? (long)value
+            : throw new BadImageException($"{what} 0x{value:x} lies outside the file", file.Origin + at);
     }
 }

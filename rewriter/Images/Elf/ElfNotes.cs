@@ -8,7 +8,8 @@ static class ElfNotes
     /// <summary>XEN_ELFNOTE_PHYS32_ENTRY (Xen public/elfnote.h): the physical address where PVH starts.</summary>
     const uint XenPhysicalEntry = 18;
 
-    /// <summary>The PVH entry as a linked virtual address, if there is one. Malformed notes are passed over: no loader depends on them.</summary>
+    /// <summary>The PVH entry as a linked virtual address, if there is one. Malformed notes are passed over: no loader depends on
+    /// them.</summary>
     public static List<ulong> ReadEntryPoints(ByteView file, List<ElfSegment> segments)
     {
         var entries = new List<ulong>();

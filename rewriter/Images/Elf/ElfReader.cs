@@ -39,7 +39,8 @@ sealed class ElfReader : IImageReader
             Payload = file.Bytes,
             EntryPoint = FindEntry(file, header),
             OtherEntryPoints = ElfNotes.ReadEntryPoints(file, all),
-            Segments = [.. segments.Select(s => new ImageSection("", s.Address, s.PhysicalAddress, s.Offset, s.FileSize, s.MemorySize, s.IsExecutable, s.IsWritable))],
+            Segments = [.. segments.Select(s =>
+                new ImageSection("", s.Address, s.PhysicalAddress, s.Offset, s.FileSize, s.MemorySize, s.IsExecutable, s.IsWritable))],
             Sections = LoadedRanges(sections, segments),
             Symbols = ElfSymbols.Read(file, header, sections),
             Relocations = ElfRelocations.Read(file, header, sections),
@@ -69,7 +70,8 @@ sealed class ElfReader : IImageReader
 
         foreach (ElfSegment s in segments.Where(s => !described.Contains(s.Address)))
         {
-            ranges.Add(new ImageSection("", s.Address, s.PhysicalAddress, s.Offset, s.FileSize, s.MemorySize, s.IsExecutable, s.IsWritable));
+            ranges.Add(new ImageSection("", s.Address, s.PhysicalAddress, s.Offset, s.FileSize, s.MemorySize, s.IsExecutable,
+                s.IsWritable));
         }
 
         ranges.Sort((a, b) => a.Address.CompareTo(b.Address));

@@ -3,7 +3,8 @@ using System.Text;
 namespace Rewriter.Images.Elf;
 
 /// <summary>A section header. Nothing of it is trusted before it is used: <see cref="Bytes"/> checks.</summary>
-readonly record struct ElfSection(string Name, uint Type, ulong Flags, ulong Address, ulong Offset, ulong Size, uint Link, uint Info, long HeaderOffset)
+readonly record struct ElfSection(string Name, uint Type, ulong Flags, ulong Address, ulong Offset, ulong Size, uint Link, uint Info,
+    long HeaderOffset)
 {
     public const uint SymbolTable = 2;
     public const uint NoBits = 8;
@@ -27,9 +28,11 @@ readonly record struct ElfSection(string Name, uint Type, ulong Flags, ulong Add
         {
             long at = header.SectionHeaders + ((long)i * header.SectionHeaderSize);
             sections.Add(header.Is64
-                ? new ElfSection("", file.U32(at + 4, ""), file.U64(at + 8, ""), file.U64(at + 16, ""), file.U64(at + 24, ""), file.U64(at + 32, ""),
+                ? new ElfSection("", file.U32(at + 4, ""), file.U64(at + 8, ""), file.U64(at + 16, ""), file.U64(at + 24, ""),
+                    file.U64(at + 32, ""),
                     file.U32(at + 40, ""), file.U32(at + 44, ""), at)
-                : new ElfSection("", file.U32(at + 4, ""), file.U32(at + 8, ""), file.U32(at + 12, ""), file.U32(at + 16, ""), file.U32(at + 20, ""),
+                : new ElfSection("", file.U32(at + 4, ""), file.U32(at + 8, ""), file.U32(at + 12, ""), file.U32(at + 16, ""),
+                    file.U32(at + 20, ""),
                     file.U32(at + 24, ""), file.U32(at + 28, ""), at));
         }
 
@@ -45,7 +48,8 @@ readonly record struct ElfSection(string Name, uint Type, ulong Flags, ulong Add
         return sections;
     }
 
-    /// <summary>The zero-terminated string at an offset of a string table; "" outside it; cut at <paramref name="longest"/> bytes.</summary>
+    /// <summary>The zero-terminated string at an offset of a string table; "" outside it; cut at <paramref name="longest"/>
+    /// bytes.</summary>
     public static string NameAt(ByteView strings, uint offset, int longest)
     {
         if (offset >= strings.Length)

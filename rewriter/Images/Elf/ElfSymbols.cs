@@ -16,7 +16,8 @@ static class ElfSymbols
         {
             if (table.Link >= sections.Count)
             {
-                throw new BadImageException($"ELF symbol table links to section {table.Link}, which does not exist", file.Origin + table.HeaderOffset);
+                throw new BadImageException($"ELF symbol table links to section {table.Link}, which does not exist",
+                    file.Origin + table.HeaderOffset);
             }
 
             ByteView entries = table.Bytes(file);

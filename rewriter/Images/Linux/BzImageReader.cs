@@ -9,7 +9,8 @@ sealed class BzImageReader : IImageReader
 {
     const ushort FirstVersionWithPayload = 0x0208;
 
-    /// <summary>A setup header that names a payload. Loaders such as memtest86+ carry the header without one: they are read as what else they are.</summary>
+    /// <summary>A setup header that names a payload. Loaders such as memtest86+ carry the header without one: they are read as what else
+    /// they are.</summary>
     public bool Recognises(ByteView file) =>
         file.Has(0x1FE, 0x52) && file.U16(0x1FE, "") == 0xAA55 && file.U32(0x202, "") == 0x53726448
         && file.U16(0x206, "") >= FirstVersionWithPayload && file.U32(0x24C, "") != 0;
@@ -61,7 +62,8 @@ sealed class BzImageReader : IImageReader
         };
     }
 
-    /// <summary>The kernel's e_entry is physical (arch/x86/kernel/vmlinux.lds.S: phys_startup_32); code is found by linked address.</summary>
+    /// <summary>The kernel's e_entry is physical (arch/x86/kernel/vmlinux.lds.S: phys_startup_32); code is found by linked
+    /// address.</summary>
     static ulong LinkedAddress(KernelImage elf, ulong entry)
     {
         foreach (ImageSection segment in elf.Segments)

@@ -92,7 +92,8 @@ static class Kallsyms
     }
 
     /// <summary>Up to 6.4 addresses lie before the number of names, later after the token index; each with or without a base.</summary>
-    static bool TryFindAddresses(KernelImage image, ReadOnlySpan<byte> bytes, in KallsymsTokens tokens, int names, int count, out uint[] addresses)
+    static bool TryFindAddresses(KernelImage image, ReadOnlySpan<byte> bytes, in KallsymsTokens tokens, int names, int count,
+        out uint[] addresses)
     {
         int number = names - 4;
         int after = (tokens.IndexEnd + 3) & ~3;

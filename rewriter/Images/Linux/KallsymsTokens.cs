@@ -13,7 +13,8 @@ readonly record struct KallsymsTokens(int Table, int Index)
 
     public int IndexEnd => Index + (2 * TokenCount);
 
-    /// <summary>Digits occur in symbol names, so the tokens of '0' to '9' stand for themselves, one after the other. The index proves the find.</summary>
+    /// <summary>Digits occur in symbol names, so the tokens of '0' to '9' stand for themselves, one after the other. The index proves the
+    /// find.</summary>
     public static bool TryFind(ReadOnlySpan<byte> bytes, out KallsymsTokens tokens)
     {
         ReadOnlySpan<byte> digits = "0\01\02\03\04\05\06\07\08\09\0"u8;
@@ -32,7 +33,8 @@ readonly record struct KallsymsTokens(int Table, int Index)
     /// <summary>Appends the string of one token.</summary>
     public void Append(ReadOnlySpan<byte> bytes, byte token, StringBuilder name)
     {
-        for (int at = Table + BinaryPrimitives.ReadUInt16LittleEndian(bytes[(Index + (2 * token))..]); bytes[at] != 0 && name.Length < LongestTable; at++)
+        int start = Table + BinaryPrimitives.ReadUInt16LittleEndian(bytes[(Index + (2 * token))..]);
+        for (int at = start; bytes[at] != 0 && name.Length < LongestTable; at++)
         {
             name.Append((char)bytes[at]);
         }

@@ -1,5 +1,5 @@
-// The build appends the relocation table to the kernel's ELF file (arch/x86/tools/relocs.c); the self-extractor walks it from its end back to
-// a zero (handle_relocations in arch/x86/boot/compressed/misc.c).
+// The build appends the relocation table to the kernel's ELF file (arch/x86/tools/relocs.c); the self-extractor walks it from its end
+// back to a zero (handle_relocations in arch/x86/boot/compressed/misc.c).
 namespace Rewriter.Images.Linux;
 
 /// <summary>The 32-bit kernel's own relocation table.</summary>

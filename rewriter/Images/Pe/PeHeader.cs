@@ -7,7 +7,8 @@ namespace Rewriter.Images.Pe;
 /// <summary>What is needed of the headers, with the section table's extent checked.</summary>
 /// <param name="RelocationTable">Base relocation directory: relative virtual address and size; zero where there is none.</param>
 readonly record struct PeHeader(
-    Machine Machine, bool Is64, ulong ImageBase, uint EntryPoint, (uint Address, uint Size) RelocationTable, ByteView SectionTable, int SectionCount, long Offset)
+    Machine Machine, bool Is64, ulong ImageBase, uint EntryPoint, (uint Address, uint Size) RelocationTable, ByteView SectionTable,
+        int SectionCount, long Offset)
 {
     const int CoffHeaderSize = 20;
     const int SectionHeaderSize = 40;
@@ -64,7 +65,8 @@ readonly record struct PeHeader(
         {
             if (sections[i].Address < sections[i - 1].Address + (ulong)sections[i - 1].MemorySize)
             {
-                throw new BadImageException($"PE section {sections[i].Name} at 0x{sections[i].Address:x} overlaps the one before", SectionTable.Origin);
+                throw new BadImageException($"PE section {sections[i].Name} at 0x{sections[i].Address:x} overlaps the one before",
+                    SectionTable.Origin);
             }
         }
 

@@ -5,7 +5,8 @@ namespace Rewriter.Images.Pe;
 sealed class PeReader : IImageReader
 {
     public bool Recognises(ByteView file) =>
-        file.Bytes.Span.StartsWith("MZ"u8) && file.Has(0x3C, 4) && file.Has(file.U32(0x3C, ""), 4) && file.U32(file.U32(0x3C, ""), "") == 0x4550;
+        file.Bytes.Span.StartsWith("MZ"u8) && file.Has(0x3C, 4) && file.Has(file.U32(0x3C, ""), 4)
+            && file.U32(file.U32(0x3C, ""), "") == 0x4550;
 
     public KernelImage Read(string name, ByteView file)
     {

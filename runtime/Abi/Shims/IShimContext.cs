@@ -71,8 +71,12 @@ public interface IShimContext
     /// <summary>The visible selector of a segment register.</summary>
     ushort ReadSegment(SegmentName segment);
 
-    /// <summary>Loads a data or stack segment register from the guest's descriptor tables; loading SS holds off events for one instruction.</summary>
+    /// <summary>Loads a data or stack segment register from the guest's descriptor tables; loading SS holds off events for one
+    /// instruction.</summary>
     void LoadSegment(SegmentName segment, ushort selector);
+
+    /// <summary>PUSH sreg with an operand of 2 or 4 bytes.</summary>
+    void PushSegment(SegmentName segment, int size);
 
     /// <summary>POP sreg with an operand of 2 or 4 bytes.</summary>
     void PopSegment(SegmentName segment, int size);

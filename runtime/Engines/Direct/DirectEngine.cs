@@ -7,6 +7,7 @@ using Runtime.Engines.Direct.Code;
 using Runtime.Engines.Direct.Host;
 using Runtime.Engines.Direct.Paging;
 using Runtime.Engines.Interpreter;
+using Runtime.Engines.Patched;
 using Runtime.Memory;
 
 namespace Runtime.Engines.Direct;
@@ -28,6 +29,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     private readonly ExecutionMode _mode;
     private readonly DirectAccounts _accounts;
     private readonly SharedFile _control;
+    private readonly SharedCodeStorage _storage;
     private readonly SharedFile _ram;
     private readonly Cpu _cpu;
     private readonly FrameTable _frames;
@@ -39,6 +41,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     private readonly StubContext _context;
     private readonly ShimFinisher _shims = new();
     private readonly SelectorSlots _selectors;
+    private readonly Switcher _switcher;
     private WindowMemory _window;
     private AddressSpace? _current;
     private StubProcess? _running;
@@ -48,8 +51,9 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 
     /// <param name="memoryLength">Guest RAM in bytes; a multiple of 4096.</param>
     /// <param name="counters">Where the exits that the engine settles itself are accounted for.</param>
+    /// <param name="imagePlan">The plan of a rewritten image.</param>
     /// <exception cref="HostCallException">The host lacks something that the engine needs.</exception>
-    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters)
+    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null)
     {
         _mode = mode;
         _accounts = new DirectAccounts(counters);
@@ -60,21 +64,31 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _cpu = new Cpu(State, Memory, model, new HostTimeStamp()) { Observer = this };
         _frames = new FrameTable(Memory.FrameCount);
         _cpu.FrameFlags = _frames.CodeFlags;
-        _window = new WindowMemory(_control, MonitorWindow.DefaultBase);
+        ImagePlan? plan = ImagePlan.For(imagePlan, mode, memoryLength);
+        _storage = new SharedCodeStorage(_control);
+        _window = new WindowMemory(_storage, plan?.WindowBase ?? MonitorWindow.DefaultBase);
         _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity) { WindowBase = _window.Base };
         _pager = new ShadowPager(_cpu, Memory, _frames, mode == ExecutionMode.Trap, HostLimits.LowestPage);
-        _code = new CodeCache(_control, Memory, _frames, mode, _window.Base);
+        _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan);
         _mapper = new CodeMapper(_code, _pager, _frames, _cpu);
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
         _selectors.Reset(_window);
+        _switcher = new Switcher(State, _cpu, Memory);
         // The first process now: a host that refuses one is found out before the guest starts.
-        EnterSpace();
+        _switcher.Install(_window, EnterSpace().Stub.Features);
+        _code.PatchesTakenBack += _switcher.ForgetReturns;
     }
 
     public VcpuState State { get; }
 
     public GuestMemory Memory { get; }
+
+    /// <summary>The interpreter that does what the host processor cannot.</summary>
+    public Cpu Processor => _cpu;
+
+    /// <summary>Hypercalls that the run loop wants to see.</summary>
+    public ReturnedSites Returned { get; } = new();
 
     public VmExit Run(bool wantInterruptWindow)
     {
@@ -188,6 +202,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         if (_mode == ExecutionMode.Para)
         {
             _selectors.Prepare(space, _window);
+            _switcher.Publish();
         }
 
         _context.Load(stub, address);
@@ -275,6 +290,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         {
             State.InterruptsEnabled = (_window[MonitorWindow.Data.VirtualIf] & FlagBits.If) != 0;
             _selectors.Collect(_window);
+            _switcher.Collect();
         }
 
         switch ((int)stub.Word(StubLayout.ExitReason))
@@ -298,6 +314,18 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         StubProcess stub = space.Stub;
         State.Eip = hostEip;
         bool inWindow = _window.Covers(hostEip);
+        if (inWindow && _switcher.Covers(hostEip))
+        {
+            if (_switcher.Recover(hostEip) == SwitchState.NotYet)
+            {
+                // The instruction at the site has not begun. A kick leaves it so; a fault is the interpreter's to find again.
+                return OnGate(performs: stub.Word(StubLayout.Signal) != StubSignals.Kick);
+            }
+
+            hostEip = State.Eip;
+            inWindow = _window.Covers(hostEip);
+        }
+
         if (inWindow && !TryLeaveWindow(space, hostEip, out VmExit exit))
         {
             return exit;
@@ -346,6 +374,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             if (code.PatchAt(offset) is LivePatch live && _mapper.Place(space, State.Eip, out uint address) == Placement.Native && address != State.Eip)
             {
                 _accounts.Is(_accounts.GuardHit, State.Eip);
+                _switcher.LearnReturn(State.Eip, address);
                 code.AddTarget(offset);
                 if (++live.GuardHits == GuardPatience)
                 {
@@ -458,9 +487,11 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     }
 
     /// <summary>A shim asks for what it cannot do inline.</summary>
-    private VmExit OnGate()
+    /// <param name="performs">Whether to perform the site's instruction, or only to go back to it.</param>
+    private VmExit OnGate(bool performs = true)
     {
-        if (_code.Site(_window.TakeSite()) is not CodeSite site)
+        uint index = _window.TakeSite();
+        if (_code.Site(index) is not CodeSite site)
         {
             return State.Cpl == 3
                 ? _cpu.RaiseException(ExceptionVector.GeneralProtection, 0)
@@ -468,8 +499,26 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         State.Eip = site.Address;
+        if (!performs)
+        {
+            return VmExit.None;
+        }
+
+        if (site.IsFromImage && Returned.Contains(index) && State.Cpl == 0)
+        {
+            return new VmExit(VmExitReason.Hypercall, Value: index);
+        }
+
         _accounts.Is(_accounts.Hypercall, site.Address);
-        return _cpu.Step();
+        byte cpl = State.Cpl;
+        SegmentRegister code = State.Segments[(int)SegmentIndex.Cs], stack = State.Segments[(int)SegmentIndex.Ss];
+        VmExit exit = _cpu.Step();
+        if (cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8)
+        {
+            _switcher.Learn(site.Instruction.Instruction.Immediate8, code, stack);
+        }
+
+        return exit;
     }
 
     private VmExit OnEscape(StubProcess stub, ulong eip)
@@ -504,7 +553,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _accounts.RollForward.Add(0);
-        switch (_shims.Finish(_cpu, _window, _code.Trampolines))
+        switch (_shims.Finish(_cpu, _window, _code.Trampolines, live, entry, _switcher.Covers))
         {
             case ShimEnd.GuestInstruction:
                 return true;
@@ -534,6 +583,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             _context.StoreFpu(_running);
         }
 
+        StubFeatures features = _spaces.All.First().Stub.Features;
         Volatile.Write(ref _running, null);
         _current = null;
         _mapper.Clear();
@@ -544,8 +594,9 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _code.MoveWindow(target);
-        _window = new WindowMemory(_control, target);
+        _window = new WindowMemory(_storage, target);
         _selectors.Reset(_window);
+        _switcher.Install(_window, features);
         _spaces.WindowBase = target;
     }
 

@@ -3,6 +3,7 @@
 using Runtime.Abi;
 using Runtime.Engines.Direct.Paging;
 using Runtime.Engines.Interpreter;
+using Runtime.Engines.Patched;
 using Runtime.Memory;
 
 namespace Runtime.Engines.Direct;
@@ -28,7 +29,7 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
         _used = 1;
         uint at = window.Base + MonitorWindow.Slots.Zero;
         // Slot 0 is told to expect a one where there is a zero.
-        Write(window, 0, at, unchecked((uint)-1), 0, 0, 0);
+        Write(window, 0, at, unchecked((uint)-1), 0, 0, 0, false);
         for (ushort rpl = 0; rpl < 4; rpl++)
         {
             Add(window, new SegmentRegister(rpl, 0, 0, 0), at, 0, 0, 0);
@@ -115,11 +116,11 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
     {
         int slot = _used++;
         _slots[slot] = segment;
-        Write(window, slot, at, 0 - low, 0 - high, hostSelector, segment.Selector);
+        Write(window, slot, at, 0 - low, 0 - high, hostSelector, segment.Selector, Switcher.SurvivesReturn(segment));
         window.SetSlotOf(segment.Selector, (byte)slot);
     }
 
-    private static void Write(WindowMemory window, int slot, uint at, uint negatedLow, uint negatedHigh, ushort hostSelector, ushort guestSelector)
+    private static void Write(WindowMemory window, int slot, uint at, uint negatedLow, uint negatedHigh, ushort hostSelector, ushort guestSelector, bool isUser)
     {
         uint offset = (uint)slot * 4;
         window[MonitorWindow.Slots.Address + offset] = at;
@@ -127,5 +128,6 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
         window[MonitorWindow.Slots.NegatedHigh + offset] = negatedHigh;
         window[MonitorWindow.Slots.HostSelector + offset] = hostSelector;
         window[MonitorWindow.Slots.GuestSelector + offset] = guestSelector;
+        window[MonitorWindow.Slots.IsUser + offset] = isUser ? 1u : 0;
     }
 }

@@ -7,7 +7,7 @@ namespace Runtime.Engines.Direct;
 internal sealed class StubContext(VcpuState state, HostSegments segments)
 {
     /// <summary>Bits of EFLAGS that ring-3 code changes by itself. The others are virtual.</summary>
-    private const uint NativeFlags = FlagBits.Arithmetic | FlagBits.Df | FlagBits.Ac | FlagBits.Id | FlagBits.Nt;
+    public const uint NativeFlags = FlagBits.Arithmetic | FlagBits.Df | FlagBits.Ac | FlagBits.Id | FlagBits.Nt;
 
     // PKRU: two bits a key, access disable and write disable (SDM vol. 3, 4.6.2). Key 0 is always open.
     private const uint PkruAllClosed = 0x5555_5554;
@@ -30,6 +30,9 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
         }
     }
 
+    /// <summary>Protection-key rights of guest code at a privilege level.</summary>
+    public static uint Pkru(StubFeatures features, byte cpl) => PkruAllClosed & ~(cpl == 3 ? 0 : 3u << (2 * features.KernelKey));
+
     /// <summary>Puts the guest's registers into the control block.</summary>
     /// <param name="eip">Where to execute: the guest's EIP, or its place in a trampoline.</param>
     public void Load(StubProcess stub, uint eip)
@@ -48,7 +51,7 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
         stub.Word(StubLayout.Es) = segments.Selector(state.Segments[(int)SegmentIndex.Es], stub);
         stub.Word(StubLayout.Fs) = segments.Selector(state.Segments[(int)SegmentIndex.Fs], stub);
         stub.Word(StubLayout.Gs) = segments.Selector(state.Segments[(int)SegmentIndex.Gs], stub);
-        stub.Word(StubLayout.Pkru) = PkruAllClosed & ~(state.Cpl == 3 ? 0 : 3u << (2 * stub.Features.KernelKey));
+        stub.Word(StubLayout.Pkru) = Pkru(stub.Features, state.Cpl);
         if (_fxIsCurrent)
         {
             LoadFpu(stub);

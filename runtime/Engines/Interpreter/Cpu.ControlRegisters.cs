@@ -11,26 +11,22 @@ public sealed partial class Cpu
 
     private void RegisterControlRegisters()
     {
-        _handlers.On(Code.Mov_r32_cr, ReadControl);
-        _handlers.On(Code.Mov_cr_r32, WriteControl);
-        _handlers.On(Code.Mov_r32_dr, ReadDebug);
-        _handlers.On(Code.Mov_dr_r32, WriteDebug);
+        _handlers.On(Code.Mov_r32_cr, d => TryReadControl(d.Op1.Index, out uint value) && SetGpr(d.Op0.Index, value));
+        _handlers.On(Code.Mov_cr_r32, d => TryWriteControl(d.Op0.Index, Gpr(d.Op1.Index)));
+        _handlers.On(Code.Mov_r32_dr, d => TryReadDebug(d.Op1.Index, out uint value) && SetGpr(d.Op0.Index, value));
+        _handlers.On(Code.Mov_dr_r32, d => TryWriteDebug(d.Op0.Index, Gpr(d.Op1.Index)));
         _handlers.On(Mnemonic.Smsw, d => RequireNoUserModePrevention() && StoreMachineStatus(d));
         _handlers.On(Mnemonic.Lmsw, LoadMachineStatus);
-        _handlers.On(Mnemonic.Clts, ClearTaskSwitched);
-        _handlers.On(Mnemonic.Invlpg, InvalidatePageOperand);
-        _handlers.On(Mnemonic.Invd, _ => RequireRing0());
-        _handlers.On(Mnemonic.Wbinvd, _ => RequireRing0());
+        _handlers.On(Mnemonic.Clts, _ => TryClearTaskSwitched());
+        _handlers.On(Mnemonic.Invlpg, d => TryInvalidatePage(d.Segment, EffectiveAddress(d)));
+        _handlers.On(Mnemonic.Invd, _ => TryFlushCaches());
+        _handlers.On(Mnemonic.Wbinvd, _ => TryFlushCaches());
     }
 
-    private bool ReadControl(DecodedInstruction d)
+    /// <summary>MOV from a control register.</summary>
+    public bool TryReadControl(int number, out uint value)
     {
-        if (!RequireRing0())
-        {
-            return false;
-        }
-
-        uint? value = d.Op1.Index switch
+        uint? found = number switch
         {
             0 => _state.Cr0,
             2 => _state.Cr2,
@@ -38,24 +34,19 @@ public sealed partial class Cpu
             4 => _state.Cr4,
             _ => null,
         };
-        if (value is null)
-        {
-            return InvalidOpcode();
-        }
-
-        Gpr(d.Op0.Index) = value.Value;
-        return true;
+        value = found ?? 0;
+        return RequireRing0() && (found is not null || InvalidOpcode());
     }
 
-    private bool WriteControl(DecodedInstruction d)
+    /// <summary>MOV to a control register.</summary>
+    public bool TryWriteControl(int number, uint value)
     {
         if (!RequireRing0())
         {
             return false;
         }
 
-        uint value = Gpr(d.Op1.Index);
-        switch (d.Op0.Index)
+        switch (number)
         {
             case 0:
                 return TryWriteCr0(value);
@@ -190,17 +181,13 @@ public sealed partial class Cpu
     }
 
     private bool LoadMachineStatus(DecodedInstruction d)
-    {
-        if (!RequireRing0() || !TryReadSelectorOperand(d, d.Op0, out ushort value))
-        {
-            return false;
-        }
+        => RequireRing0() && TryReadSelectorOperand(d, d.Op0, out ushort value) && TryLoadMachineStatus(value);
 
-        // PE can be set but not cleared.
-        return TryWriteCr0(_state.Cr0 & ~0xEu | value & 0xFu);
-    }
+    /// <summary>LMSW. PE can be set but not cleared.</summary>
+    public bool TryLoadMachineStatus(ushort value) => RequireRing0() && TryWriteCr0(_state.Cr0 & ~0xEu | value & 0xFu);
 
-    private bool ClearTaskSwitched(DecodedInstruction d)
+    /// <summary>CLTS.</summary>
+    public bool TryClearTaskSwitched()
     {
         if (!RequireRing0())
         {
@@ -217,14 +204,18 @@ public sealed partial class Cpu
         return true;
     }
 
-    private bool InvalidatePageOperand(DecodedInstruction d)
+    /// <summary>WBINVD, INVD: caches are coherent here.</summary>
+    public bool TryFlushCaches() => RequireRing0();
+
+    /// <summary>INVLPG.</summary>
+    public bool TryInvalidatePage(SegmentIndex segment, uint offset)
     {
         if (!RequireRing0())
         {
             return false;
         }
 
-        uint linear = Segment(d.Segment).Base + EffectiveAddress(d);
+        uint linear = Segment(segment).Base + offset;
         InvalidatePage(linear);
         Observer?.PageInvalidated(linear);
         return true;

@@ -32,7 +32,7 @@ public sealed partial class Cpu
         _handlers.On(Mnemonic.Loop, d => Loop(d, null));
         _handlers.On(Mnemonic.Loope, d => Loop(d, true));
         _handlers.On(Mnemonic.Loopne, d => Loop(d, false));
-        _handlers.On(Mnemonic.Int, d => TrySoftwareInterrupt((byte)d.Immediate, EventKind.Software));
+        _handlers.On(Mnemonic.Int, d => TryInterrupt((byte)d.Immediate));
         _handlers.On(Mnemonic.Int3, _ => TrySoftwareInterrupt(ExceptionVector.Breakpoint, EventKind.SoftwareException));
         _handlers.On(Mnemonic.Int1, _ => TrySoftwareInterrupt(ExceptionVector.Debug, EventKind.PrivilegedSoftwareException));
         _handlers.On(Mnemonic.Into, _ => (_state.Eflags & FlagBits.Of) == 0

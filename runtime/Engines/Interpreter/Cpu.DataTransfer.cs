@@ -158,13 +158,14 @@ public sealed partial class Cpu
     private bool CompareExchange8(DecodedInstruction d)
     {
         uint address = EffectiveAddress(d);
-        // SDM vol. 2, CMPXCHG8B: the destination gets a write cycle whatever the comparison says, so a fault is one of a store.
-        if (!TryModify(d.Segment, address, 4, out uint low) || !TryModify(d.Segment, address + 4, 4, out uint high))
+
+        // It always writes, so a fault is a write's.
+        if (!TryLinear(d.Segment, address, 8, true, out uint linear) || !TryProbeWrite(linear, 8, _user)
+            || !TryRead64(d.Segment, address, out ulong value))
         {
             return false;
         }
 
-        ulong value = (ulong)high << 32 | low;
         ulong expected = (ulong)Gpr(VcpuState.Edx) << 32 | Gpr(VcpuState.Eax);
         ulong replacement = (ulong)Gpr(VcpuState.Ecx) << 32 | Gpr(VcpuState.Ebx);
         if (!TryWrite64(d.Segment, address, expected == value ? replacement : value))

@@ -39,27 +39,27 @@ public sealed partial class Cpu
         return true;
     }
 
-    private bool ReadDebug(DecodedInstruction d)
+    /// <summary>MOV from a debug register.</summary>
+    public bool TryReadDebug(int index, out uint value)
     {
-        int index = d.Op1.Index;
+        value = 0;
         if (!IsDebugRegister(ref index))
         {
             return false;
         }
 
-        Gpr(d.Op0.Index) = index switch { 6 => _state.Dr6, 7 => _state.Dr7, _ => _state.Dr[index] };
+        value = index switch { 6 => _state.Dr6, 7 => _state.Dr7, _ => _state.Dr[index] };
         return true;
     }
 
-    private bool WriteDebug(DecodedInstruction d)
+    /// <summary>MOV to a debug register.</summary>
+    public bool TryWriteDebug(int index, uint value)
     {
-        int index = d.Op0.Index;
         if (!IsDebugRegister(ref index))
         {
             return false;
         }
 
-        uint value = Gpr(d.Op1.Index);
         switch (index)
         {
             case 6:

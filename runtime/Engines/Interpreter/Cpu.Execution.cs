@@ -1,4 +1,5 @@
 // The fetch-execute loop and what happens between two instructions (SDM vol. 3, 6.9: priority among events).
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Runtime.Engines.Interpreter;
@@ -22,7 +23,24 @@ public sealed partial class Cpu
 
         Refresh();
         _wantWindow = false;
-        VmExit exit = StepCarefully();
+        VmExit exit = StepCarefully(null, 0);
+        _attention = false;
+        return exit;
+    }
+
+    /// <summary>Executes one instruction like <see cref="Step"/>, by an effect from elsewhere: made of this class's Try methods, the
+    /// first of which that returns false must be the last, and false returned then.</summary>
+    /// <param name="length">Of the instruction at EIP, in bytes.</param>
+    public VmExit Perform(int length, Func<bool> effect)
+    {
+        if (_shutdown)
+        {
+            return Shutdown;
+        }
+
+        Refresh();
+        _wantWindow = false;
+        VmExit exit = StepCarefully(effect, (uint)length);
         _attention = false;
         return exit;
     }
@@ -68,6 +86,8 @@ public sealed partial class Cpu
         return new VmExit(VmExitReason.Kicked);
     }
 
+    // Optimized at once: guests often end before tiered compilation would have got to it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private VmExit RunSlice(int budget)
     {
         while (budget-- > 0)
@@ -79,7 +99,7 @@ public sealed partial class Cpu
                     return new VmExit(VmExitReason.InterruptWindow);
                 }
 
-                VmExit careful = StepCarefully();
+                VmExit careful = StepCarefully(null, 0);
                 if (careful.Reason != VmExitReason.None)
                 {
                     return careful;
@@ -111,7 +131,7 @@ public sealed partial class Cpu
         return VmExit.None;
     }
 
-    private VmExit StepCarefully()
+    private VmExit StepCarefully(Func<bool>? effect, uint length)
     {
         uint flags = _state.Eflags;
         bool shadow = _state.InterruptShadow;
@@ -128,17 +148,10 @@ public sealed partial class Cpu
             return Settle();
         }
 
-        uint eip = _state.Eip;
-        DecodedInstruction? d = FetchFast(eip) ?? FetchSlow(eip);
-        bool done = false;
         _loadedFlags = false;
+        _nextEip = _state.Eip + length;
+        bool done = effect is null ? TryExecute() : effect();
         VmExit exit = VmExit.None;
-        if (d is not null)
-        {
-            _nextEip = eip + d.Length;
-            done = d.Execute(d);
-        }
-
         if (done)
         {
             _state.Eip = _nextEip;
@@ -160,7 +173,7 @@ public sealed partial class Cpu
         }
 
         // SDM vol. 3, 17.3.1.4: the trap comes after the instruction that TF was set for; INT n and gates clear TF on their way.
-        if ((flags & FlagBits.Tf) != 0 && !_enteredHandler && exit.Reason != VmExitReason.PortRead)
+        if ((flags & FlagBits.Tf) != 0 && !_enteredHandler && exit.Reason is not (VmExitReason.PortRead or VmExitReason.Shim))
         {
             _trapBits |= Dr6SingleStep;
         }
@@ -180,6 +193,7 @@ public sealed partial class Cpu
         => _attention = _state.InterruptShadow || _stackShadow || (_state.Eflags & (FlagBits.Tf | FlagBits.Rf)) != 0
             || (_state.Dr7 & 0xFF) != 0 || (_wantWindow && _state.InterruptsEnabled);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private DecodedInstruction? FetchFast(uint eip)
     {
         uint linear = _codeBase + eip;
@@ -191,7 +205,7 @@ public sealed partial class Cpu
 
         ulong physical = entry.Physical + (linear & 0xFFF);
         DecodedInstruction? d = _cache[CacheIndex(physical)];
-        Vector128<byte> bytes = LoadVector(physical);
+        Vector128<byte> bytes = LoadRamVector(physical);
         return d is not null && d.Key == (physical | _codeKey) && (bytes & d.Mask) == d.Bytes ? d : DecodeAt(physical, bytes);
     }
 }

@@ -1,7 +1,5 @@
 // Instruction fetch: the cache of decoded instructions, the code view and the overlay, instructions that cross a page.
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using Runtime.Memory;
 
 namespace Runtime.Engines.Interpreter;
 
@@ -20,9 +18,6 @@ public sealed partial class Cpu
     private bool _code32;
 
     private static int CacheIndex(ulong key) => (int)(key ^ key >> 16) & (CacheSize - 1);
-
-    private Vector128<byte> LoadVector(ulong physical)
-        => MemoryMarshal.Read<Vector128<byte>>(_memory.Slice(new GuestPhysicalAddress(physical), 16));
 
     private DecodedInstruction? DecodeAt(ulong key, Vector128<byte> bytes)
     {
@@ -116,6 +111,11 @@ public sealed partial class Cpu
     private bool TryFetchBytes(uint linear, Span<byte> into, out ulong key)
     {
         key = OverlayKey | linear;
+        if (CodeView is { } view && view.IsShim(linear))
+        {
+            return Exit(new VmExit(VmExitReason.Shim));
+        }
+
         if (Overlay is { } overlay && overlay.Covers(linear))
         {
             if (!overlay.Permits(linear, AccessKind.Fetch, _user))
@@ -133,10 +133,10 @@ public sealed partial class Cpu
         }
 
         key = physical;
-        ReadOnlySpan<byte> view = CodeView is { } codeView ? codeView.Page(linear & ~0xFFFu, (uint)(physical >> 12), _state.Cpl) : default;
-        if (!view.IsEmpty)
+        ReadOnlySpan<byte> page = CodeView is { } codeView ? codeView.Page(linear & ~0xFFFu, (uint)(physical >> 12), _state.Cpl) : default;
+        if (!page.IsEmpty)
         {
-            view.Slice((int)(linear & 0xFFF), into.Length).CopyTo(into);
+            page.Slice((int)(linear & 0xFFF), into.Length).CopyTo(into);
             return true;
         }
 

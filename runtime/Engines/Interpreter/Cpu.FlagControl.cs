@@ -15,14 +15,14 @@ public sealed partial class Cpu
         RegisterFlag(Mnemonic.Cmc, f => f ^ FlagBits.Cf);
         RegisterFlag(Mnemonic.Cld, f => f & ~FlagBits.Df);
         RegisterFlag(Mnemonic.Std, f => f | FlagBits.Df);
-        _handlers.On(Mnemonic.Cli, ClearInterruptFlag);
-        _handlers.On(Mnemonic.Sti, SetInterruptFlag);
+        _handlers.On(Mnemonic.Cli, _ => TryClearInterruptFlag());
+        _handlers.On(Mnemonic.Sti, _ => TrySetInterruptFlag());
         _handlers.On(Mnemonic.Lahf, LoadFlagsToAh);
         _handlers.On(Mnemonic.Sahf, StoreAhToFlags);
-        _handlers.On(Mnemonic.Pushf, _ => PushFlags(2));
-        _handlers.On(Mnemonic.Pushfd, _ => PushFlags(4));
-        _handlers.On(Mnemonic.Popf, _ => PopFlags(2));
-        _handlers.On(Mnemonic.Popfd, _ => PopFlags(4));
+        _handlers.On(Mnemonic.Pushf, _ => TryPushFlags(2));
+        _handlers.On(Mnemonic.Pushfd, _ => TryPushFlags(4));
+        _handlers.On(Mnemonic.Popf, _ => TryPopFlags(2));
+        _handlers.On(Mnemonic.Popfd, _ => TryPopFlags(4));
         _handlers.On(Mnemonic.Salc, _ =>
         {
             WriteRegister8(VcpuState.Eax, (_state.Eflags & FlagBits.Cf) != 0 ? 0xFFu : 0);
@@ -40,7 +40,7 @@ public sealed partial class Cpu
     private int Iopl => (int)(_state.Eflags >> 12 & 3);
 
     /// <summary>Writes EFLAGS and whatever depends on it.</summary>
-    private void SetFlags(uint value)
+    internal void SetFlags(uint value)
     {
         uint changed = _state.Eflags ^ value;
         _state.Eflags = value | 2;
@@ -56,7 +56,8 @@ public sealed partial class Cpu
     /// <summary>SDM vol. 2, CLI: CPL against IOPL; v86 needs IOPL 3.</summary>
     private bool MayChangeInterruptFlag => !_state.ProtectedMode || _state.Cpl <= Iopl;
 
-    private bool ClearInterruptFlag(DecodedInstruction d)
+    /// <summary>CLI.</summary>
+    public bool TryClearInterruptFlag()
     {
         if (!MayChangeInterruptFlag)
         {
@@ -67,7 +68,8 @@ public sealed partial class Cpu
         return true;
     }
 
-    private bool SetInterruptFlag(DecodedInstruction d)
+    /// <summary>STI.</summary>
+    public bool TrySetInterruptFlag()
     {
         if (!MayChangeInterruptFlag)
         {
@@ -97,7 +99,8 @@ public sealed partial class Cpu
         return true;
     }
 
-    private bool PushFlags(int size)
+    /// <summary>PUSHF.</summary>
+    public bool TryPushFlags(int size)
     {
         if (_state.Virtual8086 && Iopl < 3)
         {
@@ -107,7 +110,8 @@ public sealed partial class Cpu
         return TryPush(_state.Eflags & ~(FlagBits.Vm | FlagBits.Rf), size);
     }
 
-    private bool PopFlags(int size)
+    /// <summary>POPF.</summary>
+    public bool TryPopFlags(int size)
     {
         if (_state.Virtual8086 && Iopl < 3)
         {

@@ -77,7 +77,7 @@ public sealed partial class Cpu
         => (ushort)(kind == OperandKind.Immediate ? d.Immediate & 0xFF : dx);
 
     /// <summary>SDM vol. 1, 19.5: IOPL, then the permission bitmap of the TSS.</summary>
-    private bool TryPermitPort(ushort port, int size)
+    public bool TryPermitPort(ushort port, int size)
     {
         if (!_state.ProtectedMode || (!_state.Virtual8086 && _state.Cpl <= Iopl))
         {

@@ -5,7 +5,8 @@ namespace Runtime.Engines.Interpreter;
 
 public sealed partial class Cpu
 {
-    private bool InterruptReturn(int size)
+    /// <summary>IRET.</summary>
+    public bool TryReturnFromInterrupt(int size)
     {
         if (_state.Virtual8086 && Iopl < 3)
         {

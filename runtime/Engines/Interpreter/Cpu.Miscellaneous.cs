@@ -7,9 +7,9 @@ public sealed partial class Cpu
 {
     private void RegisterMiscellaneous()
     {
-        _handlers.On(Mnemonic.Iret, _ => InterruptReturn(2));
-        _handlers.On(Mnemonic.Iretd, _ => InterruptReturn(4));
-        _handlers.On(Mnemonic.Hlt, _ => RequireRing0() && RetireAndExit(new VmExit(VmExitReason.Halt)));
+        _handlers.On(Mnemonic.Iret, _ => TryReturnFromInterrupt(2));
+        _handlers.On(Mnemonic.Iretd, _ => TryReturnFromInterrupt(4));
+        _handlers.On(Mnemonic.Hlt, _ => TryHalt());
 
         // Hint opcodes execute as NOP on a processor that does not know them: PAUSE, ENDBR, the 0F 18-1F space.
         foreach (Mnemonic hint in (ReadOnlySpan<Mnemonic>)[Mnemonic.Nop, Mnemonic.Pause, Mnemonic.Endbr32, Mnemonic.Endbr64,
@@ -18,7 +18,6 @@ public sealed partial class Cpu
             _handlers.On(hint, _ => true);
         }
 
-        // 0F 0D is a hint in the Long Mode era only, but compilers for 686 with 3DNow! emit it guarded by CPUID: #UD without.
         if (_model.Has(CpuFeatures.Clfsh))
         {
             _handlers.On(Mnemonic.Clflush, d => TryRead(d.Segment, EffectiveAddress(d), 1, out _));

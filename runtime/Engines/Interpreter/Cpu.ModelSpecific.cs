@@ -11,16 +11,16 @@ public sealed partial class Cpu
 
     private void RegisterModelSpecific()
     {
-        _handlers.On(Mnemonic.Cpuid, Identify);
+        _handlers.On(Mnemonic.Cpuid, _ => TryIdentify());
         if (_model.Has(CpuFeatures.Tsc))
         {
-            _handlers.On(Mnemonic.Rdtsc, ReadTimeStamp);
+            _handlers.On(Mnemonic.Rdtsc, _ => TryReadTimeStamp());
         }
 
         if (_model.Has(CpuFeatures.Msr))
         {
-            _handlers.On(Mnemonic.Rdmsr, ReadModelSpecific);
-            _handlers.On(Mnemonic.Wrmsr, WriteModelSpecific);
+            _handlers.On(Mnemonic.Rdmsr, _ => TryReadModelSpecific());
+            _handlers.On(Mnemonic.Wrmsr, _ => TryWriteModelSpecific());
         }
 
         _handlers.On(Mnemonic.Rdpmc, ReadPerformanceCounter);
@@ -33,7 +33,8 @@ public sealed partial class Cpu
 
     private ulong TimeStamp => _tsc.Read() + (ulong)_state.TscOffset;
 
-    private bool Identify(DecodedInstruction d)
+    /// <summary>CPUID.</summary>
+    public bool TryIdentify()
     {
         CpuidLeaf leaf = _model.Leaf(Gpr(VcpuState.Eax), Gpr(VcpuState.Ecx));
         Gpr(VcpuState.Eax) = leaf.Eax;
@@ -50,7 +51,8 @@ public sealed partial class Cpu
         return true;
     }
 
-    private bool ReadTimeStamp(DecodedInstruction d)
+    /// <summary>RDTSC.</summary>
+    public bool TryReadTimeStamp()
     {
         bool refused = _state.ProtectedMode && _state.Cpl != 0 && (_state.Cr4 & ControlRegisters.Cr4Tsd) != 0;
         return refused ? GeneralProtection() : SetEdxEax(TimeStamp);
@@ -59,7 +61,8 @@ public sealed partial class Cpu
     /// <summary>No counter exists: any index is out of range, which is #GP.</summary>
     private bool ReadPerformanceCounter(DecodedInstruction d) => GeneralProtection();
 
-    private bool ReadModelSpecific(DecodedInstruction d)
+    /// <summary>RDMSR.</summary>
+    public bool TryReadModelSpecific()
     {
         if (!RequireRing0())
         {
@@ -83,7 +86,8 @@ public sealed partial class Cpu
         return value is { } known ? SetEdxEax(known) : GeneralProtection();
     }
 
-    private bool WriteModelSpecific(DecodedInstruction d)
+    /// <summary>WRMSR.</summary>
+    public bool TryWriteModelSpecific()
     {
         if (!RequireRing0())
         {

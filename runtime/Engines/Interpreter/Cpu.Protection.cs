@@ -7,18 +7,18 @@ public sealed partial class Cpu
 {
     private void RegisterProtection()
     {
-        _handlers.On(Mnemonic.Lgdt, d => LoadTable(d, ref _state.Gdtr));
-        _handlers.On(Mnemonic.Lidt, d => LoadTable(d, ref _state.Idtr));
-        _handlers.On(Mnemonic.Sgdt, d => StoreTable(d, _state.Gdtr));
-        _handlers.On(Mnemonic.Sidt, d => StoreTable(d, _state.Idtr));
+        _handlers.On(Mnemonic.Lgdt, d => TryLoadTable(d.Segment, EffectiveAddress(d), d.AddressMask, d.IsOperand32, ref _state.Gdtr));
+        _handlers.On(Mnemonic.Lidt, d => TryLoadTable(d.Segment, EffectiveAddress(d), d.AddressMask, d.IsOperand32, ref _state.Idtr));
+        _handlers.On(Mnemonic.Sgdt, d => TryStoreTable(d.Segment, EffectiveAddress(d), _state.Gdtr));
+        _handlers.On(Mnemonic.Sidt, d => TryStoreTable(d.Segment, EffectiveAddress(d), _state.Idtr));
         _handlers.On(Mnemonic.Sldt, d => StoreSelector(d, _state.Ldtr.Selector));
         _handlers.On(Mnemonic.Str, d => StoreSelector(d, _state.Tr.Selector));
-        _handlers.On(Mnemonic.Lldt, LoadLocalTable);
-        _handlers.On(Mnemonic.Ltr, LoadTaskRegister);
+        _handlers.On(Mnemonic.Lldt, d => RequireProtected() && RequireRing0() && TryReadSelectorOperand(d, d.Op0, out ushort selector) && TryLoadLdtr(selector));
+        _handlers.On(Mnemonic.Ltr, d => RequireProtected() && RequireRing0() && TryReadSelectorOperand(d, d.Op0, out ushort selector) && TryLoadTaskRegister(selector));
         _handlers.On(Mnemonic.Lar, d => Probe(d, LoadAccessRights));
         _handlers.On(Mnemonic.Lsl, d => Probe(d, LoadSegmentLimit));
-        _handlers.On(Mnemonic.Verr, d => Verify(d, false));
-        _handlers.On(Mnemonic.Verw, d => Verify(d, true));
+        _handlers.On(Mnemonic.Verr, d => RequireProtected() && TryReadSelectorOperand(d, d.Op0, out ushort selector) && TryVerify(selector, false));
+        _handlers.On(Mnemonic.Verw, d => RequireProtected() && TryReadSelectorOperand(d, d.Op0, out ushort selector) && TryVerify(selector, true));
         _handlers.On(Mnemonic.Arpl, AdjustRequestedLevel);
     }
 
@@ -27,20 +27,21 @@ public sealed partial class Cpu
     private bool RequireNoUserModePrevention()
         => _state.Cpl == 0 || (_state.Cr4 & ControlRegisters.Cr4Umip) == 0 || GeneralProtection();
 
-    private bool LoadTable(DecodedInstruction d, ref TableRegister table)
+    private bool RequireProtected() => _protected || InvalidOpcode();
+
+    private bool TryLoadTable(SegmentIndex segment, uint address, uint addressMask, bool isOperand32, ref TableRegister table)
     {
-        uint address = EffectiveAddress(d);
-        if (!RequireRing0() || !TryRead(d.Segment, address, 2, out uint limit)
-            || !TryRead(d.Segment, address + 2 & d.AddressMask, 4, out uint at))
+        if (!RequireRing0() || !TryRead(segment, address, 2, out uint limit)
+            || !TryRead(segment, address + 2 & addressMask, 4, out uint at))
         {
             return false;
         }
 
-        table = new TableRegister(d.IsOperand32 ? at : at & 0xFF_FFFF, (ushort)limit);
+        table = new TableRegister(isOperand32 ? at : at & 0xFF_FFFF, (ushort)limit);
         return true;
     }
 
-    private bool StoreTable(DecodedInstruction d, TableRegister table)
+    private bool TryStoreTable(SegmentIndex segment, uint offset, TableRegister table)
     {
         if (!RequireNoUserModePrevention())
         {
@@ -51,13 +52,13 @@ public sealed partial class Cpu
         Span<byte> bytes = stackalloc byte[6];
         BitConverter.TryWriteBytes(bytes, table.Limit);
         BitConverter.TryWriteBytes(bytes[2..], table.Base);
-        return TryWriteBytes(d.Segment, EffectiveAddress(d), bytes);
+        return TryWriteBytes(segment, offset, bytes);
     }
 
-    private bool StoreSelector(DecodedInstruction d, ushort selector)
-        => _protected
-            ? RequireNoUserModePrevention() && StoreWord(d, selector)
-            : InvalidOpcode();
+    private bool StoreSelector(DecodedInstruction d, ushort selector) => TryPermitSystemSelector() && StoreWord(d, selector);
+
+    /// <summary>Whether SLDT and STR are allowed here.</summary>
+    public bool TryPermitSystemSelector() => RequireProtected() && RequireNoUserModePrevention();
 
     /// <summary>A 16-bit result: memory takes 2 bytes, a 32-bit register is zero-extended.</summary>
     private bool StoreWord(DecodedInstruction d, uint value)
@@ -89,16 +90,9 @@ public sealed partial class Cpu
         return true;
     }
 
-    private bool LoadLocalTable(DecodedInstruction d)
-    {
-        if (!_protected)
-        {
-            return InvalidOpcode();
-        }
-
-        return RequireRing0() && TryReadSelectorOperand(d, d.Op0, out ushort selector)
-            && TryLoadLocalTable(selector, ExceptionVector.GeneralProtection);
-    }
+    /// <summary>LLDT.</summary>
+    public bool TryLoadLdtr(ushort selector)
+        => RequireProtected() && RequireRing0() && TryLoadLocalTable(selector, ExceptionVector.GeneralProtection);
 
     private bool TryLoadLocalTable(ushort selector, byte vector)
     {
@@ -133,14 +127,10 @@ public sealed partial class Cpu
         return true;
     }
 
-    private bool LoadTaskRegister(DecodedInstruction d)
+    /// <summary>LTR.</summary>
+    public bool TryLoadTaskRegister(ushort selector)
     {
-        if (!_protected)
-        {
-            return InvalidOpcode();
-        }
-
-        if (!RequireRing0() || !TryReadSelectorOperand(d, d.Op0, out ushort selector))
+        if (!RequireProtected() || !RequireRing0())
         {
             return false;
         }
@@ -230,14 +220,10 @@ public sealed partial class Cpu
             ? null
             : d.Limit;
 
-    private bool Verify(DecodedInstruction d, bool write)
+    /// <summary>VERR, VERW.</summary>
+    public bool TryVerify(ushort selector, bool write)
     {
-        if (!_protected)
-        {
-            return InvalidOpcode();
-        }
-
-        if (!TryReadSelectorOperand(d, d.Op0, out ushort selector) || !TryInspect(selector, out Descriptor? descriptor))
+        if (!RequireProtected() || !TryInspect(selector, out Descriptor? descriptor))
         {
             return false;
         }

@@ -121,7 +121,8 @@ public sealed partial class Cpu
             : new SegmentRegister(selector, (uint)selector << 4, 0xFFFF, 0x0093);
     }
 
-    private bool TryLoadSegment(SegmentIndex index, ushort selector)
+    /// <summary>MOV or POP to a segment register other than CS.</summary>
+    public bool TryLoadSegment(SegmentIndex index, ushort selector)
     {
         if (!_protected)
         {

@@ -28,20 +28,42 @@ public sealed partial class Cpu
             return false;
         }
 
-        // SDM vol. 2, PUSH: a segment register pushed as 32 bits writes only its 16 on recent processors.
-        if (d.Op0.Kind == OperandKind.Segment && d.OperandSize == 4)
-        {
-            uint sp = StackPointer - 4 & _stackMask;
-            if (!TryWrite(SegmentIndex.Ss, sp, 2, value))
-            {
-                return false;
-            }
+        return d.Op0.Kind == OperandKind.Segment ? TryPushSegment((SegmentIndex)d.Op0.Index, d.OperandSize) : TryPush(value, d.OperandSize);
+    }
 
-            SetStackPointer(sp);
+    /// <summary>PUSH of a segment register.</summary>
+    public bool TryPushSegment(SegmentIndex index, int size)
+    {
+        // SDM vol. 2, PUSH: a segment register pushed as 32 bits writes only its 16 on recent processors.
+        uint sp = StackPointer - (uint)size & _stackMask;
+        if (!TryWrite(SegmentIndex.Ss, sp, 2, Segment(index).Selector))
+        {
+            return false;
+        }
+
+        SetStackPointer(sp);
+        return true;
+    }
+
+    /// <summary>POP of a segment register other than CS.</summary>
+    public bool TryPopSegment(SegmentIndex index, int size)
+    {
+        uint sp = StackPointer;
+        if (!TryPop(ref sp, size, out uint value))
+        {
+            return false;
+        }
+
+        // After the increment: the load may make the stack a 16-bit one.
+        uint before = Gpr(VcpuState.Esp);
+        SetStackPointer(sp);
+        if (TryLoadSegment(index, (ushort)value))
+        {
             return true;
         }
 
-        return TryPush(value, d.OperandSize);
+        Gpr(VcpuState.Esp) = before;
+        return false;
     }
 
     private bool PopRegister32(DecodedInstruction d)
@@ -59,6 +81,11 @@ public sealed partial class Cpu
 
     private bool Pop(DecodedInstruction d)
     {
+        if (d.Op0.Kind == OperandKind.Segment)
+        {
+            return TryPopSegment((SegmentIndex)d.Op0.Index, d.OperandSize);
+        }
+
         uint sp = StackPointer;
         if (!TryPop(ref sp, d.OperandSize, out uint value))
         {
@@ -68,14 +95,7 @@ public sealed partial class Cpu
         // SDM vol. 2, POP: ESP as a base register counts after the increment.
         uint before = Gpr(VcpuState.Esp);
         SetStackPointer(sp);
-        if (d.Op0.Kind == OperandKind.Segment)
-        {
-            if (TryLoadSegment((SegmentIndex)d.Op0.Index, (ushort)value))
-            {
-                return true;
-            }
-        }
-        else if (TryWriteOperand(d, d.Op0, value))
+        if (TryWriteOperand(d, d.Op0, value))
         {
             return true;
         }

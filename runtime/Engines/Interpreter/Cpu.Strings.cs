@@ -29,10 +29,9 @@ public sealed partial class Cpu
     {
         ref uint ecx = ref Gpr(VcpuState.Ecx);
         uint mask = d.AddressMask;
-        if (TryBulk(d))
-        {
-            // What a bulk move left over goes on element by element.
-        }
+
+        // What a bulk move leaves over goes on element by element.
+        TryBulk(d);
 
         // One element at a time while a trap may be due after each.
         int budget = (_state.Eflags & FlagBits.Tf) != 0 || _dataBreakpoints ? 1 : StringChunk;
@@ -141,14 +140,14 @@ public sealed partial class Cpu
     }
 
     /// <summary>Forward REP MOVS and REP STOS between flat segments, as far as the pages already translated reach.</summary>
-    private bool TryBulk(DecodedInstruction d)
+    private void TryBulk(DecodedInstruction d)
     {
         bool move = d.Mnemonic is Mnemonic.Movsb or Mnemonic.Movsw or Mnemonic.Movsd;
         if ((!move && d.Mnemonic is not (Mnemonic.Stosb or Mnemonic.Stosw or Mnemonic.Stosd)) || d.AddressMask != uint.MaxValue
             || (_state.Eflags & (FlagBits.Df | FlagBits.Tf)) != 0 || (_flatWrite >> (int)SegmentIndex.Es & 1) == 0
             || (move && (_flatRead >> (int)d.Segment & 1) == 0) || FrameFlags is not null)
         {
-            return false;
+            return;
         }
 
         int size = ElementSize(d);
@@ -161,14 +160,14 @@ public sealed partial class Cpu
             uint bytes = Math.Min(room / (uint)size, Gpr(VcpuState.Ecx)) * (uint)size;
             if (bytes == 0 || !TryCachedSpan(target, (int)bytes, true, out Span<byte> to))
             {
-                return pages > 0;
+                return;
             }
 
             if (move)
             {
                 if (!TryCachedSpan(source, (int)bytes, false, out Span<byte> from) || from.Overlaps(to, out _))
                 {
-                    return pages > 0;
+                    return;
                 }
 
                 from.CopyTo(to);
@@ -182,8 +181,6 @@ public sealed partial class Cpu
             Gpr(VcpuState.Edi) += bytes;
             Gpr(VcpuState.Ecx) -= bytes / (uint)size;
         }
-
-        return true;
     }
 
     private void FillPattern(Span<byte> to, int size)

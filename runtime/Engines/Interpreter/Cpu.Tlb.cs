@@ -6,7 +6,7 @@ public sealed partial class Cpu
     private const int TlbMask = 1023;
 
     /// <summary>A tag is generation | linear page. An entry serves an access only after a walk for that kind of access succeeded, so
-    /// accessed and dirty bits are set by then.</summary>
+    /// accessed and dirty bits are set by then, and only for a frame in RAM.</summary>
     private struct TlbEntry
     {
         public ulong Read;
@@ -20,6 +20,9 @@ public sealed partial class Cpu
     private TlbEntry[] _tlb = [];
     private ulong _tlbGeneration = 1ul << 32;
     private bool _user;
+
+    /// <summary>Part of the tag of fetches that may not be served from RAM without a look at the code view.</summary>
+    private ulong FetchBit => CodeView is null ? 0 : 1ul << 31;
 
     /// <summary>Forgets every cached translation.</summary>
     public void FlushTlb() => _tlbGeneration += 1ul << 32;
@@ -35,7 +38,7 @@ public sealed partial class Cpu
     {
         ref TlbEntry entry = ref (user ? _userTlb : _supervisorTlb)[linear >> 12 & TlbMask];
         ulong tag = _tlbGeneration | linear >> 12;
-        ulong have = access switch { AccessKind.Read => entry.Read, AccessKind.Write => entry.Write, _ => entry.Fetch };
+        ulong have = access switch { AccessKind.Read => entry.Read, AccessKind.Write => entry.Write, _ => entry.Fetch ^ FetchBit };
         if (have == tag)
         {
             physical = entry.Physical + (linear & 0xFFF);
@@ -50,6 +53,12 @@ public sealed partial class Cpu
 
         physical = translation.Physical;
         ulong page = physical & ~0xFFFul;
+        if (page >= _memory.Length)
+        {
+            // Open bus: no tag, every access takes the checked way.
+            return true;
+        }
+
         if (entry.Physical != page)
         {
             entry = default;
@@ -67,9 +76,8 @@ public sealed partial class Cpu
                 entry.Read = tag;
                 break;
 
-            // What is fetched from elsewhere than RAM has to take the slow way each time.
-            case AccessKind.Fetch when CodeView is null && page < _memory.Length:
-                entry.Fetch = tag;
+            case AccessKind.Fetch when page < _memory.Length:
+                entry.Fetch = tag | FetchBit;
                 break;
         }
 

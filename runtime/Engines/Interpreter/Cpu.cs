@@ -1,6 +1,6 @@
 // The whole of an IA-32 processor in C#. This file holds its surface and wiring; each other Cpu.*.cs file is a chapter of the SDM.
 // Flow: Run (Cpu.Execution) -> fetch (Cpu.Fetch) -> handler (chapters) -> Settle (Cpu.Faults) when a handler says no.
-using Iced.Intel;
+using System.Runtime.CompilerServices;
 using Runtime.Memory;
 
 namespace Runtime.Engines.Interpreter;
@@ -20,10 +20,12 @@ public sealed partial class Cpu
     private readonly InstructionDecoder _decoder;
     private long _retired;
 
-    public Cpu(VcpuState state, GuestMemory memory, CpuModel model, ITimeStamp tsc)
+    // The pointer to RAM lives in Cpu.Ram.Unsafe.cs; only this constructor, which must set it, shares the word.
+    public unsafe Cpu(VcpuState state, GuestMemory memory, CpuModel model, ITimeStamp tsc)
     {
         _state = state;
         _memory = memory;
+        _ram = FindRam(memory);
         _model = model;
         _tsc = tsc;
         _decoder = new InstructionDecoder(_handlers);
@@ -85,7 +87,9 @@ public sealed partial class Cpu
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref uint Gpr(int index) => ref _state.Gpr[index];
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref SegmentRegister Segment(SegmentIndex index) => ref _state.Segments[(int)index];
 }

@@ -13,7 +13,7 @@ public interface ICpuObserver
     /// <summary>INVLPG.</summary>
     void PageInvalidated(uint linear);
 
-    /// <summary>A segment register, LDTR or TR was loaded. Only the engine that keeps host descriptors cares.</summary>
+    /// <summary>A segment register was loaded, or made unusable by a return to an outer level.</summary>
     void SegmentLoaded(SegmentIndex index);
 
     /// <summary>A store reached a frame whose flag in <c>Cpu.FrameFlags</c> is not zero. Already stored; may span into the next frame.</summary>

@@ -44,7 +44,9 @@ internal sealed class InstructionDecoder
         Decoder decoder = code32 ? _decoder32 : _decoder16;
         decoder.IP = 0;
         decoder.Decode(out Instruction instruction);
-        if (instruction.Length > bytes.Length || decoder.LastError == DecoderError.NoMoreBytes)
+        // Iced stops at 15 bytes by itself and calls the rest invalid.
+        bool tooLong = instruction.IsInvalid && instruction.Length >= 15;
+        if (instruction.Length > bytes.Length || tooLong || decoder.LastError == DecoderError.NoMoreBytes)
         {
             return Outcome.MoreBytes;
         }

@@ -1,4 +1,5 @@
 // A bare processor for tests: flat protected mode at ring 0 unless a test says otherwise.
+using Iced.Intel;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
 using Runtime.Memory;
@@ -37,6 +38,37 @@ internal sealed class TestMachine : IDisposable
 
     public void Write(uint address, params ReadOnlySpan<byte> bytes) => bytes.CopyTo(Memory.Slice(new GuestPhysicalAddress(address), bytes.Length));
 
+    /// <summary>Assembles at an address; what follows <see cref="Code"/> runs first.</summary>
+    public void Assemble(uint address, Action<Assembler> program, int bitness = 32)
+    {
+        var assembler = new Assembler(bitness);
+        program(assembler);
+        using var stream = new MemoryStream();
+        assembler.Assemble(new StreamCodeWriter(stream), address);
+        Write(address, stream.ToArray());
+    }
+
+    /// <summary>The vector whose HLT handler the processor stopped in, or -1.</summary>
+    public int StoppedInHandler => State.Eip is > 0x4000 and < 0x5000 && (State.Eip & 0xF) == 1 ? (int)(State.Eip - 0x4000 >> 4) : -1;
+
+    public uint StackDword(int index) => Memory.Read32(State.Gpr[VcpuState.Esp] + (uint)index * 4);
+
+    /// <summary>Identity-maps the first 4 MiB with 4 KiB pages (tables at 0x80000 and 0x81000) and turns paging on.</summary>
+    public void EnablePaging(uint flags = 7)
+    {
+        Memory.Write32(0x80000, 0x81000 | 7);
+        for (uint i = 0; i < 1024; i++)
+        {
+            Memory.Write32(0x81000 + i * 4, i << 12 | flags);
+        }
+
+        State.Cr3 = 0x80000;
+        State.Cr0 |= ControlRegisters.Cr0Pg | ControlRegisters.Cr0Wp;
+        Cpu.FlushTlb();
+    }
+
+    public static uint PageEntry(uint linear) => 0x81000 + (linear >> 12) * 4;
+
     public VmExit Run(long instructions)
     {
         bool kick = false;
@@ -46,7 +78,7 @@ internal sealed class TestMachine : IDisposable
     /// <summary>A GDT with ring 0 and 3 flat segments (08 10 1B 23), a TSS (28) and an IDT whose handlers are at <c>0x4000 + 16 n</c>, each HLT.</summary>
     public void BuildTables(int gateDpl = 0)
     {
-        ulong[] gdt = [0, 0x00CF9B00_0000FFFF, 0x00CF9300_0000FFFF, 0x00CFFB00_0000FFFF, 0x00CFF300_0000FFFF, 0x0000_8900_3000_0067];
+        ulong[] gdt = [0, 0x00CF9B00_0000FFFF, 0x00CF9300_0000FFFF, 0x00CFFB00_0000FFFF, 0x00CFF300_0000FFFF, 0x0000_8B00_3000_0067];
         for (int i = 0; i < gdt.Length; i++)
         {
             Memory.Write64(Gdt + (uint)i * 8, gdt[i]);

@@ -3,6 +3,7 @@
 using Rewriter.Patching;
 using Runtime.Engines.Direct.Paging;
 using Runtime.Engines.Interpreter;
+using Runtime.Engines.Patched;
 
 namespace Runtime.Engines.Direct.Code;
 
@@ -122,7 +123,7 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
                 return;
             }
 
-            now[offset..end].CopyTo(code.Original.AsSpan(offset));
+            code.Update(offset, now[offset..end]);
         }
     }
 

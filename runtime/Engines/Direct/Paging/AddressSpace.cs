@@ -180,6 +180,7 @@ internal sealed class AddressSpace : IDisposable
         Map(0, 4096, readWrite, kernel);
         Map(MonitorWindow.UserDataOffset, 4096, readWrite, 0);
         Map(MonitorWindow.GateOffset, 4096, execute, 0);
+        Map(MonitorWindow.EnterOffset, MonitorWindow.SwitcherEnd - MonitorWindow.EnterOffset, execute, executeOnly);
         Map(MonitorWindow.SelectorTableOffset, MonitorWindow.SelectorTableSize, ProtRead, kernel);
         Map(MonitorWindow.TrampolineOffset, MonitorWindow.Size - MonitorWindow.TrampolineOffset, execute, executeOnly);
 

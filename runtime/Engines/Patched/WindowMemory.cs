@@ -3,10 +3,10 @@ using System.Buffers.Binary;
 using Runtime.Abi;
 using Runtime.Engines.Interpreter;
 
-namespace Runtime.Engines.Direct;
+namespace Runtime.Engines.Patched;
 
 /// <summary>The monitor window as memory. The guest kernel can write its data page: what is read here is a guest's word, nothing more.</summary>
-internal sealed class WindowMemory(SharedFile control, uint windowBase) : ILinearOverlay
+internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILinearOverlay
 {
     public const uint NoSite = uint.MaxValue;
 
@@ -17,32 +17,48 @@ internal sealed class WindowMemory(SharedFile control, uint windowBase) : ILinea
     public bool Permits(uint linear, AccessKind access, bool user)
     {
         uint offset = linear - windowBase;
-        return access == AccessKind.Fetch ? offset >= MonitorWindow.GateOffset
+        bool isReadOnly = offset is >= MonitorWindow.GdtAliasOffset and < MonitorWindow.TrampolineOffset;
+        bool isCode = offset is >= MonitorWindow.GateOffset and < MonitorWindow.GdtAliasOffset
+            or >= MonitorWindow.EnterOffset and < MonitorWindow.SwitcherEnd or >= MonitorWindow.TrampolineOffset;
+        return access == AccessKind.Fetch ? isCode
             : offset < MonitorWindow.UserDataOffset ? !user
-            : offset < MonitorWindow.GateOffset;
+            : offset < MonitorWindow.GateOffset || (isReadOnly && access == AccessKind.Read && !user);
     }
 
     public Span<byte> Bytes(uint linear, int length)
     {
         uint offset = linear - windowBase;
-        return control.Slice(StubLayout.WindowFileOffset + offset, (int)Math.Min((uint)length, MonitorWindow.Size - offset));
+        return storage.Window(offset, (int)Math.Min((uint)length, MonitorWindow.Size - offset));
     }
 
     /// <summary>A field of <see cref="MonitorWindow.Data"/>.</summary>
     public uint this[uint field]
     {
-        get => BinaryPrimitives.ReadUInt32LittleEndian(control.Slice(StubLayout.WindowFileOffset + field, 4));
-        set => BinaryPrimitives.WriteUInt32LittleEndian(control.Slice(StubLayout.WindowFileOffset + field, 4), value);
+        get => BinaryPrimitives.ReadUInt32LittleEndian(storage.Window(field, 4));
+        set => BinaryPrimitives.WriteUInt32LittleEndian(storage.Window(field, 4), value);
     }
 
     /// <summary>Writes the gate: a jump to the stub's entry, which is at the same address in all stub processes.</summary>
     public void WriteGate(ulong stubEntry)
     {
         // jmp qword ptr [rip+0], then the address.
-        Span<byte> gate = control.Slice(StubLayout.WindowFileOffset + MonitorWindow.GateOffset, 14);
+        Span<byte> gate = storage.Window(MonitorWindow.GateOffset, 14);
         BinaryPrimitives.WriteUInt16LittleEndian(gate, 0x25FF);
         BinaryPrimitives.WriteUInt32LittleEndian(gate[2..], 0);
         BinaryPrimitives.WriteUInt64LittleEndian(gate[6..], stubEntry);
+    }
+
+    /// <summary>Makes the ways into the guest kernel and back lead to the gate, where there is no switcher.</summary>
+    public void CloseSwitcher()
+    {
+        foreach (uint door in new[] { MonitorWindow.EnterOffset, MonitorWindow.LeaveOffset })
+        {
+            // jmp far selector:offset
+            Span<byte> code = storage.Window(door, 7);
+            code[0] = 0xEA;
+            BinaryPrimitives.WriteUInt32LittleEndian(code[1..], windowBase + MonitorWindow.GateOffset);
+            BinaryPrimitives.WriteUInt16LittleEndian(code[5..], MonitorWindow.GateSelector);
+        }
     }
 
     /// <summary>Writes what shims read of the guest's processor.</summary>
@@ -78,8 +94,16 @@ internal sealed class WindowMemory(SharedFile control, uint windowBase) : ILinea
         return site != NoSite ? site : this[MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex];
     }
 
+    /// <summary>No selector has a slot: loads of segment registers leave by the gate.</summary>
+    public void ResetSlots()
+    {
+        // Slot 0, which stands for none, is told to expect a one where there is a zero.
+        this[MonitorWindow.Slots.Address] = windowBase + MonitorWindow.Slots.Zero;
+        this[MonitorWindow.Slots.NegatedLow] = uint.MaxValue;
+    }
+
     /// <summary>A byte of the selector table.</summary>
-    public void SetSlotOf(ushort selector, byte slot) => control.Slice(StubLayout.WindowFileOffset + MonitorWindow.SelectorTableOffset + selector, 1)[0] = slot;
+    public void SetSlotOf(ushort selector, byte slot) => storage.Window(MonitorWindow.SelectorTableOffset + selector, 1)[0] = slot;
 
     private void Publish(uint field, TableRegister table)
     {

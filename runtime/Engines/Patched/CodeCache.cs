@@ -3,10 +3,9 @@ using Rewriter.Patching;
 using Rewriter.Scanning;
 using Rewriter.Shims;
 using Runtime.Abi;
-using Runtime.Engines.Direct.Paging;
 using Runtime.Memory;
 
-namespace Runtime.Engines.Direct.Code;
+namespace Runtime.Engines.Patched;
 
 /// <summary>A sensitive instruction in a patched copy.</summary>
 internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
@@ -16,42 +15,53 @@ internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
     public SensitiveInstruction Instruction => instruction;
 
     public PatchTactic Tactic { get; set; } = PatchTactic.Trap;
+
+    /// <summary>Its index is that of the image's plan.</summary>
+    public bool IsFromImage { get; init; }
 }
 
 /// <summary>Makes, finds and drops patched copies. It knows nothing of how they are mapped.</summary>
 internal sealed class CodeCache
 {
-    private readonly SharedFile _control;
+    private readonly ICodeStorage _storage;
     private readonly GuestMemory _memory;
-    private readonly FrameTable _frames;
+    private readonly byte[] _codeFlags;
     private readonly ExecutionMode _mode;
     private readonly CodeScanner _scanner = new();
     private readonly ShimCatalog _kernelShims = new();
     private readonly ShimCatalog _userShims = new(userMode: true);
     private readonly Dictionary<CodePageKey, CodePage> _pages = [];
     private readonly Dictionary<uint, List<CodePage>> _byFrame = [];
-    private readonly Stack<int> _freeSlots = new(Enumerable.Range(0, StubLayout.CodeCachePages).Reverse());
-    private readonly CodePage?[] _bySlot = new CodePage?[StubLayout.CodeCachePages];
+    private readonly Stack<int> _freeSlots;
+    private readonly CodePage?[] _bySlot;
     private readonly List<CodeSite?> _sites = [];
     private readonly List<SensitiveInstruction> _found = [];
     private WindowAllocator _window;
+    private ImagePlan? _plan;
 
-    public CodeCache(SharedFile control, GuestMemory memory, FrameTable frames, ExecutionMode mode, uint windowBase)
+    /// <param name="codeFlags">One byte per frame; not zero for a frame with copies.</param>
+    /// <param name="plan">The patches of a rewritten image, made for a window at <paramref name="windowBase"/>.</param>
+    public CodeCache(ICodeStorage storage, GuestMemory memory, byte[] codeFlags, ExecutionMode mode, uint windowBase, ImagePlan? plan)
     {
-        _control = control;
+        _storage = storage;
         _memory = memory;
-        _frames = frames;
+        _codeFlags = codeFlags;
+        _freeSlots = new Stack<int>(Enumerable.Range(0, storage.PageCount).Reverse());
+        _bySlot = new CodePage?[storage.PageCount];
         _mode = mode;
         _window = new WindowAllocator(windowBase);
+        _plan = plan;
+        plan?.Reserve(_window);
+        _sites.AddRange(new CodeSite?[plan?.SiteCount ?? 0]);
     }
 
     public TrampolineIndex Trampolines { get; } = new();
 
+    /// <summary>Raised when trampolines are given back: addresses in them lead nowhere from now on.</summary>
+    public event Action? PatchesTakenBack;
+
     /// <summary>The site with an index that a gate named; null for an index that nobody gave out.</summary>
     public CodeSite? Site(uint index) => index < (uint)_sites.Count ? _sites[(int)index] : null;
-
-    /// <summary>All sites ever met.</summary>
-    public int SiteCount => _sites.Count;
 
     /// <summary>The copy in a slot of the cache.</summary>
     public CodePage? InSlot(int slot) => _bySlot[slot];
@@ -69,8 +79,7 @@ internal sealed class CodeCache
             return null;
         }
 
-        Memory<byte> copy = new SharedSlice(_control, StubLayout.CodeCacheFileOffset + ((long)slot << 12), CodePage.Size).Memory;
-        page = new CodePage(key, slot, _memory.FrameBytes(key.Frame).ToArray(), copy);
+        page = new CodePage(key, slot, _memory.FrameBytes(key.Frame).ToArray(), _storage.Page(slot), _storage.TrapsUnknown);
         page.Hide(0, CodePage.Size);
         _pages.Add(key, page);
         _bySlot[slot] = page;
@@ -80,7 +89,7 @@ internal sealed class CodeCache
         }
 
         siblings.Add(page);
-        _frames.CodeFlags[key.Frame] = 1;
+        _codeFlags[key.Frame] = 1;
         return page;
     }
 
@@ -94,6 +103,7 @@ internal sealed class CodeCache
             return;
         }
 
+        AdoptFromImage(page, _found);
         Plan(page, _found);
         if (_mode == ExecutionMode.Para)
         {
@@ -119,10 +129,22 @@ internal sealed class CodeCache
     /// <summary>Forgets a copy. It must not be mapped any more.</summary>
     public void Remove(CodePage page)
     {
+        if (page.Patches.Count > 0)
+        {
+            PatchesTakenBack?.Invoke();
+        }
+
         foreach (LivePatch live in page.Patches)
         {
             Trampolines.Remove(live);
-            _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+            if (live.IsFromImage)
+            {
+                _plan?.Return(live.Patch);
+            }
+            else
+            {
+                _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+            }
         }
 
         foreach (int site in page.Sites.Values)
@@ -138,7 +160,7 @@ internal sealed class CodeCache
         if (siblings.Count == 0)
         {
             _byFrame.Remove(page.Key.Frame);
-            _frames.CodeFlags[page.Key.Frame] = 0;
+            _codeFlags[page.Key.Frame] = 0;
         }
     }
 
@@ -169,9 +191,11 @@ internal sealed class CodeCache
         }
     }
 
-    /// <summary>Moves the trampolines to a new, empty window. All copies must have been removed.</summary>
+    /// <summary>Moves the trampolines to a new, empty window. All copies must have been removed. What came with the image was made for
+    /// the old place.</summary>
     public void MoveWindow(uint windowBase)
     {
+        _plan = null;
         Trampolines.Clear();
         _window = new WindowAllocator(windowBase);
     }
@@ -181,7 +205,7 @@ internal sealed class CodeCache
     private void Improve(CodePage page)
     {
         int[] cramped = [.. _found.Select(site => (int)(site.Address & 0xFFF)).Where(offset => _sites[page.Sites[offset]]!.Tactic == PatchTactic.Trap)];
-        LivePatch[] neighbours = [.. page.Patches.Where(live => cramped.Any(offset => IsNear(live, page.Address + (uint)offset)))];
+        LivePatch[] neighbours = [.. page.Patches.Where(live => !live.IsFromImage && cramped.Any(offset => IsNear(live, page.Address + (uint)offset)))];
         if (cramped.Length == 0 || neighbours.Length == 0)
         {
             return;
@@ -206,11 +230,16 @@ internal sealed class CodeCache
     /// <param name="sites">Receives its sites.</param>
     private void Unpatch(LivePatch live, List<SensitiveInstruction> sites)
     {
+        PatchesTakenBack?.Invoke();
         CodePage page = live.Owner;
         int first = (int)(live.Patch.Address - page.Address), end = first + live.Patch.NewBytes.Length;
         page.Remove(live);
         Trampolines.Remove(live);
-        _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+        if (!live.IsFromImage)
+        {
+            _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+        }
+
         foreach ((int offset, int index) in page.Sites)
         {
             SensitiveInstruction site = _sites[index]!.Instruction;
@@ -221,6 +250,32 @@ internal sealed class CodeCache
         }
     }
 
+    /// <summary>Applies the patches that came with the image for sites of a page.</summary>
+    /// <param name="sites">Loses those that are served now.</param>
+    private void AdoptFromImage(CodePage page, List<SensitiveInstruction> sites)
+    {
+        if (_plan is not ImagePlan plan)
+        {
+            return;
+        }
+
+        foreach (SensitiveInstruction found in sites.ToArray())
+        {
+            if (!plan.TryClaim(page, (uint)found.Address, out Patch patch, out IReadOnlyList<PlannedSite> served))
+            {
+                continue;
+            }
+
+            foreach (PlannedSite site in served)
+            {
+                Enter(new CodeSite(page, site.Site) { Tactic = site.Tactic, IsFromImage = true }, site.Index);
+                sites.RemoveAll(other => other.Address == site.Site.Address);
+            }
+
+            Apply(new LivePatch(page, patch, IsFromImage: true));
+        }
+    }
+
     /// <summary>Gives sites of a page their indices and, in para mode, their patches.</summary>
     private void Plan(CodePage page, List<SensitiveInstruction> sites)
     {
@@ -228,14 +283,8 @@ internal sealed class CodeCache
         int first = _sites.Count;
         foreach (SensitiveInstruction instruction in sites)
         {
-            int offset = (int)(instruction.Address & 0xFFF);
-            if (page.Sites.TryGetValue(offset, out int old))
-            {
-                _sites[old] = null;
-            }
-
-            page.Sites[offset] = _sites.Count;
-            _sites.Add(new CodeSite(page, instruction));
+            _sites.Add(null);
+            Enter(new CodeSite(page, instruction), _sites.Count - 1);
         }
 
         if (_mode != ExecutionMode.Para)
@@ -248,20 +297,37 @@ internal sealed class CodeCache
         PatchPlan plan = new PatchPlanner(_mode, _window, shims, options).Plan(page, sites, first);
         foreach (Patch patch in plan.Patches)
         {
-            if (patch.Tactic == PatchTactic.Trap)
+            if (patch.Tactic != PatchTactic.Trap)
             {
-                continue;
+                Apply(new LivePatch(page, patch));
             }
-
-            var live = new LivePatch(page, patch);
-            patch.Trampoline.Span.CopyTo(_control.Slice(patch.TrampolineAddress - _window.WindowBase, patch.Trampoline.Length));
-            page.Apply(live);
-            Trampolines.Add(live);
         }
 
         foreach (PlannedSite site in plan.Sites)
         {
             _sites[site.Index]!.Tactic = site.Tactic;
         }
+    }
+
+    /// <summary>Puts a site into the table, in place of what was known at its address.</summary>
+    private void Enter(CodeSite site, int index)
+    {
+        CodePage page = site.Page;
+        int offset = (int)(site.Address & 0xFFF);
+        if (page.Sites.TryGetValue(offset, out int old))
+        {
+            _sites[old] = null;
+        }
+
+        page.Sites[offset] = index;
+        _sites[index] = site;
+    }
+
+    private void Apply(LivePatch live)
+    {
+        Patch patch = live.Patch;
+        patch.Trampoline.Span.CopyTo(_storage.Window(patch.TrampolineAddress - _window.WindowBase, patch.Trampoline.Length));
+        live.Owner.Apply(live);
+        Trampolines.Add(live);
     }
 }

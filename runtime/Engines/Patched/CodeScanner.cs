@@ -2,7 +2,7 @@
 using Iced.Intel;
 using Rewriter.Scanning;
 
-namespace Runtime.Engines.Direct.Code;
+namespace Runtime.Engines.Patched;
 
 /// <summary>Gives the page that follows in the linear address space, completed as a patched copy, or null while it is not mapped.</summary>
 internal delegate CodePage? NextPage(CodePage page);

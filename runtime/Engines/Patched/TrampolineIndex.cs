@@ -1,6 +1,6 @@
 using Rewriter.Patching;
 
-namespace Runtime.Engines.Direct.Code;
+namespace Runtime.Engines.Patched;
 
 /// <summary>Finds the patch that an address in the monitor window belongs to.</summary>
 internal sealed class TrampolineIndex

@@ -1,9 +1,9 @@
-// The patched copy of one guest code page, as it is mapped at one linear address. Bytes that are not known to be instructions are
-// HLT in the copy, so that whatever was not scanned traps before it runs.
+// The patched copy of one guest code page, as it is seen at one linear address. Where the host processor executes it, bytes that are
+// not known to be instructions are HLT in the copy, so that whatever was not scanned traps before it runs.
 using Iced.Intel;
 using Rewriter.Patching;
 
-namespace Runtime.Engines.Direct.Code;
+namespace Runtime.Engines.Patched;
 
 /// <summary>What a patched copy stands for.</summary>
 /// <param name="Frame">Guest frame with the original bytes.</param>
@@ -12,14 +12,15 @@ namespace Runtime.Engines.Direct.Code;
 internal readonly record struct CodePageKey(uint Frame, uint Page, bool IsUser);
 
 /// <summary>A patch in force, and the page that it is in.</summary>
-internal sealed record LivePatch(CodePage Owner, Patch Patch)
+/// <param name="IsFromImage">It came with the image: its place in the window stays its own.</param>
+internal sealed record LivePatch(CodePage Owner, Patch Patch, bool IsFromImage = false)
 {
     /// <summary>How often the guards of its displaced range were hit.</summary>
     public int GuardHits { get; set; }
 }
 
 /// <summary>One patched copy. It answers the planner's questions about its own instructions.</summary>
-internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memory<byte> copy) : ICodeContext
+internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memory<byte> copy, bool trapsUnknown) : ICodeContext
 {
     public const byte Trap = 0xF4;
     public const int Size = 4096;
@@ -71,8 +72,28 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     /// <summary>Puts original bytes into the copy.</summary>
     public void Reveal(int offset, int length) => original.AsSpan(offset, length).CopyTo(Copy[offset..]);
 
-    /// <summary>Puts traps into the copy.</summary>
-    public void Hide(int offset, int length) => Copy.Slice(offset, length).Fill(Trap);
+    /// <summary>Puts traps into the copy, or, where unknown code need not trap, original bytes.</summary>
+    public void Hide(int offset, int length)
+    {
+        if (trapsUnknown)
+        {
+            Copy.Slice(offset, length).Fill(Trap);
+        }
+        else
+        {
+            Reveal(offset, length);
+        }
+    }
+
+    /// <summary>Takes over a store to the frame that changed nothing that is held as code.</summary>
+    public void Update(int offset, ReadOnlySpan<byte> now)
+    {
+        now.CopyTo(original.AsSpan(offset));
+        if (!trapsUnknown)
+        {
+            now.CopyTo(Copy[offset..]);
+        }
+    }
 
     public void AddTarget(int offset) => _targets.Set(offset);
 
@@ -87,7 +108,7 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
             }
         }
 
-        return _pinned.Any(offset, length);
+        return _pinned.Any(offset, length) || _patched.Any(offset, length);
     }
 
     /// <summary>Instructions here must stay where they are.</summary>

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Runtime.Engines.Direct.Code;
+namespace Runtime.Engines.Patched;
 
 /// <summary>One bit for each byte of a 4 KiB page.</summary>
 internal sealed class PageBitmap

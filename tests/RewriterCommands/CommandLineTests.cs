@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Tests.Images;
+using Xunit;
+
+namespace Tests.RewriterCommands;
+
+/// <summary>The program as users meet it: output, messages, exit status.</summary>
+public sealed class CommandLineTests : IDisposable
+{
+    readonly string _directory = Directory.CreateTempSubdirectory("rewriter-tests-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public void RewriteAuditAndRestoreWorkTogether()
+    {
+        string image = Fixture.Path("tiny.elf");
+        Assert.Equal((0, "", ""), Run("rewrite", image, "--mode", "para", "-o", In("out")));
+        (int status, string audit, _) = Run("audit", In("out"), "--format", "json");
+        Assert.Equal(0, status);
+        using JsonDocument report = JsonDocument.Parse(audit);
+        Assert.Equal("para", report.RootElement.GetProperty("mode").GetString());
+        Assert.Equal(100, report.RootElement.GetProperty("handledSilentPercent").GetDouble());
+        (status, string text, _) = Run("audit", In("out"));
+        Assert.Equal(0, status);
+        Assert.Contains("silent sites handled: 100.00 %", text, StringComparison.Ordinal);
+        Assert.Equal((0, "", ""), Run("restore", In("out"), "-o", In("back")));
+        Assert.Equal(File.ReadAllBytes(image), File.ReadAllBytes(In("back")));
+        Assert.Equal(["back", "out"], Directory.GetFiles(_directory).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void ScanPrintsNothingButTheReport()
+    {
+        (int status, string text, string error) = Run("scan", Fixture.Path("tiny.elf"));
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("_start", text, StringComparison.Ordinal);
+        Assert.DoesNotContain('\e', text);
+        Assert.Equal(0, Run("scan", Fixture.Path("tiny.elf"), "--format", "json", "-o", In("s.json")).Status);
+        using JsonDocument report = JsonDocument.Parse(File.ReadAllText(In("s.json")));
+        Assert.True(report.RootElement.GetProperty("sites").GetArrayLength() >= 9);
+    }
+
+    [Theory]
+    [InlineData(2, "Required command", new string[0])]
+    [InlineData(2, "'frobnicate'", new[] { "frobnicate" })]
+    [InlineData(2, "--mode", new[] { "rewrite", "x", "-o", "y" })]
+    [InlineData(2, "full or para", new[] { "rewrite", "x", "--mode", "trap", "-o", "y" })]
+    [InlineData(2, "multiple of 0x400000", new[] { "rewrite", "x", "--mode", "full", "--window", "17", "-o", "y" })]
+    [InlineData(3, "no such file", new[] { "scan", "/nonexistent" })]
+    [InlineData(3, "is a directory", new[] { "scan", "/" })]
+    [InlineData(3, "not a rewritten image", new[] { "audit", "TINY" })]
+    [InlineData(3, "not a rewritten image", new[] { "restore", "TINY", "-o", "y" })]
+    [InlineData(3, "no such directory", new[] { "rewrite", "TINY", "--mode", "full", "-o", "/nonexistent/y" })]
+    public void FailuresAreOneLineAndAStatus(int status, string message, string[] arguments)
+    {
+        var result = Run([.. arguments.Select(a => a == "TINY" ? Fixture.Path("tiny.elf") : a)]);
+        Assert.Equal((status, ""), (result.Status, result.Output));
+        Assert.StartsWith("rewriter: ", result.Error, StringComparison.Ordinal);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+        Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Theory]
+    [InlineData("scan")]
+    [InlineData("rewrite")]
+    [InlineData("audit")]
+    [InlineData("restore")]
+    public void HelpHasExamples(string command)
+    {
+        var result = Run(command, "--help");
+        Assert.Equal((0, ""), (result.Status, result.Error));
+        Assert.Contains($"Examples:\n  rewriter {command} ", result.Output, StringComparison.Ordinal);
+    }
+
+    string In(string name) => Path.Combine(_directory, name);
+
+    static (int Status, string Output, string Error) Run(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(Rewriter.RewritePipeline).Assembly.Location, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
+}
