@@ -80,7 +80,7 @@ public sealed partial class DirectEngine
                 _accounts.Is(_accounts.Kick, State.Eip);
                 return VmExit.None;
             case (StubSignals.Segv, TrapPageFault):
-                return OnPageFault(space, (uint)stub.Quad(StubLayout.FaultAddress), stub.Word(StubLayout.ErrorCode));
+                return OnPageFault(space, (uint)stub.Quad(StubLayout.FaultAddress), stub.Word(StubLayout.ErrorCode), inWindow);
             case (StubSignals.Sys, _):
                 // INT 80H entered the host kernel, which refused; EIP is behind its two bytes.
                 State.Eip -= 2;
@@ -141,13 +141,20 @@ public sealed partial class DirectEngine
         return Emulate();
     }
 
-    private VmExit OnPageFault(AddressSpace space, uint linear, uint hostError)
+    private VmExit OnPageFault(AddressSpace space, uint linear, uint hostError, bool fromWindow)
     {
         bool user = State.Cpl == 3;
         AccessKind access = (hostError & HostFaultFetch) != 0 ? AccessKind.Fetch : (hostError & HostFaultWrite) != 0 ? AccessKind.Write : AccessKind.Read;
         _accounts.Is(_accounts.ShadowFault, State.Eip);
         if (_window.Covers(linear))
         {
+            if (user && fromWindow)
+            {
+                // A kernel's shim, executed by a user: nothing has happened yet.
+                _mapper.Share(State.Eip);
+                return VmExit.None;
+            }
+
             return OnWindowAccess(linear, access, user);
         }
 
