@@ -156,7 +156,7 @@ internal sealed class ShimContext : IShimContext
 
     public void SoftwareInterrupt(byte vector) => _ = !_isOver && Go(_cpu.TryInterrupt(vector));
 
-    public void Emulate() => _ = !_isOver && Go(_cpu.TryExecute());
+    public void Emulate() => _ = !_isOver && Go(_cpu.TryExecuteOriginal());
 
     private static SegmentIndex Index(SegmentName segment) => (SegmentIndex)segment;
 
