@@ -11,6 +11,9 @@ namespace Tests.Engines.Direct;
 [Collection(HostProcessorCollection.Name)]
 public sealed class ConfinementTests
 {
+    /// <summary><c>DIFFERENTIAL_FACTOR</c> multiplies it for a long hunt.</summary>
+    private static readonly int s_garbledRuns = 40 * int.Parse(Environment.GetEnvironmentVariable("DIFFERENTIAL_FACTOR") ?? "1", System.Globalization.CultureInfo.InvariantCulture);
+
     private const int LongModeCalls = 600, CompatibilityCalls = 500;
 
     /// <summary>A far jump to the host's 64-bit code segment, then every system call there is.</summary>
@@ -137,7 +140,7 @@ public sealed class ConfinementTests
     public void AGarbledWindowNeverHarmsTheMonitor()
     {
         var random = new Random(7);
-        for (int round = 0; round < 40; round++)
+        for (int round = 0; round < s_garbledRuns; round++)
         {
             using DirectEngine engine = StartEngine();
             HostileGuest.GarbleWindow(engine, random);
@@ -149,7 +152,7 @@ public sealed class ConfinementTests
     public void AGarbledControlBlockNeverHarmsTheMonitor()
     {
         var random = new Random(8);
-        for (int round = 0; round < 40; round++)
+        for (int round = 0; round < s_garbledRuns; round++)
         {
             using DirectEngine engine = StartEngine();
             HostileGuest.GarbleControl(engine, random);
