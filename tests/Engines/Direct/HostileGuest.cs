@@ -1,4 +1,5 @@
-// A guest kernel that writes garbage to everything of the monitor's that it can reach: the window, and the gate's arguments.
+// Guest kernels that write garbage to everything of the monitor's that they can reach: the window and the gate's arguments, and, from
+// 64-bit code that they jump to, the control block of their stub process.
 using Iced.Intel;
 using Runtime.Abi;
 using Runtime.Engines;
@@ -14,7 +15,7 @@ internal static class HostileGuest
     private const uint Start = 0x10_0000;
 
     /// <summary>Runs until the guest dies or has done its worst; the monitor must not throw.</summary>
-    public static void Run(DirectEngine engine, Random random)
+    public static void GarbleWindow(DirectEngine engine, Random random)
     {
         var a = new Assembler(32);
         const uint window = MonitorWindow.DefaultBase;
@@ -48,9 +49,57 @@ internal static class HostileGuest
         a.mov(__dword_ptr[window + MonitorWindow.Data.SiteIndex], random.Next(3) == 0 ? (uint)random.Next(8) : (uint)random.NextInt64(1L << 32));
         a.db([0xEA, .. BitConverter.GetBytes(window + MonitorWindow.GateOffset), (byte)MonitorWindow.GateSelector, 0]);
         a.hlt();
+        Run(engine, random, Encode(a, Start));
+    }
+
+    /// <summary>The same with the control block.</summary>
+    public static void GarbleControl(DirectEngine engine, Random random)
+    {
+        const uint here = Start + 7;
+        var a = new Assembler(64);
+        a.mov(r15, StubLayout.ControlAddress);
+        for (int round = 0; round < 4; round++)
+        {
+            for (int i = 0; i < 40; i++)
+            {
+                int offset = random.Next(3) == 0 ? random.Next(StubLayout.ControlSize / 4) * 4 : random.Next(StubLayout.XsaveSize + StubLayout.Xsave) / 4 * 4;
+                bool isTurn = offset is >= StubLayout.Turn and < StubLayout.Turn + 12;
+                if (!isTurn)
+                {
+                    a.mov(__dword_ptr[r15 + offset], random.Next(2) == 0 ? random.Next(64) : random.Next(int.MinValue, int.MaxValue));
+                }
+            }
+
+            // Back to the monitor with a plausible reason, then wait for another turn as the stub would.
+            Label wait = a.CreateLabel();
+            a.mov(__dword_ptr[r15 + StubLayout.ExitReason], random.Next(6));
+            if (random.Next(2) == 0)
+            {
+                a.mov(__qword_ptr[r15 + StubLayout.FrameCs], 0x23);
+                a.mov(__dword_ptr[r15 + StubLayout.FrameEip + 4], 0);
+            }
+
+            a.mov(__dword_ptr[r15 + StubLayout.Turn], StubLayout.TurnMonitor);
+            a.Label(ref wait);
+            a.pause();
+            a.cmp(__dword_ptr[r15 + StubLayout.Turn], StubLayout.TurnStub);
+            a.jne(wait);
+        }
+
+        a.ud2();
+        Run(engine, random, [0xEA, .. BitConverter.GetBytes(here), 0x33, 0, .. Encode(a, here)]);
+    }
+
+    private static byte[] Encode(Assembler a, uint address)
+    {
         var stream = new MemoryStream();
-        a.Assemble(new StreamCodeWriter(stream), Start);
-        stream.ToArray().CopyTo(engine.Memory.Slice(new GuestPhysicalAddress(Start), (int)stream.Length));
+        a.Assemble(new StreamCodeWriter(stream), address);
+        return stream.ToArray();
+    }
+
+    private static void Run(DirectEngine engine, Random random, byte[] code)
+    {
+        code.CopyTo(engine.Memory.Slice(new GuestPhysicalAddress(Start), code.Length));
         Runtime.Loading.FlatProtectedMode.Enter(engine.State, Start);
         engine.State.Gpr[VcpuState.Esp] = 0x9_0000;
         using var watchdog = new Timer(_ => engine.Kick(), null, 200, 200);
@@ -70,6 +119,6 @@ internal static class HostileGuest
             }
         }
 
-        Assert.Fail("a guest that jumped to the gate goes on for ever");
+        Assert.Fail("a hostile guest goes on for ever");
     }
 }
