@@ -17,7 +17,7 @@ public interface ILinearOverlay
 public interface ICodeView
 {
     /// <summary>Whether whoever runs the processor takes over at this address: it gets <see cref="VmExitReason.Shim"/>.</summary>
-    bool IsShim(uint linear);
+    bool IsShim(uint linear) => false;
 
     /// <summary>The 4096 bytes to fetch from, or an empty span for RAM.</summary>
     ReadOnlySpan<byte> Page(uint linearPage, uint frame, int cpl);

@@ -31,13 +31,13 @@ internal static class RandomState
     private static void FillFloats(MachineState state, Random random)
     {
         Span<byte> fx = state.Fx;
-        // Invalid and denormal operands stay masked: what is left undone otherwise differs between makers. So do x87 overflow and underflow.
+        // Invalid and denormal operands stay masked: what is left undone otherwise differs between makers. So do overflow and underflow.
         ushort masks = random.Next(12) == 0 ? (ushort)(random.Next(0x40) | 0x1B) : (ushort)0x3F;
         int[] precisions = [0, 2, 3];
         BinaryPrimitives.WriteUInt16LittleEndian(fx, (ushort)(masks | 0x40 | precisions[random.Next(3)] << 8 | random.Next(4) << 10));
         BinaryPrimitives.WriteUInt16LittleEndian(fx[2..], (ushort)(random.Next(8) << 11));
         fx[4] = random.Next(4) == 0 ? (byte)random.Next(256) : (byte)0xFF;
-        uint simdMasks = random.Next(12) == 0 ? (uint)random.Next(0x40) | 0x10 : 0x3F;
+        uint simdMasks = random.Next(12) == 0 ? (uint)random.Next(0x40) | 0x18 : 0x3F;
         BinaryPrimitives.WriteUInt32LittleEndian(fx[24..], simdMasks << 7 | (uint)random.Next(4) << 13 | (random.Next(4) == 0 ? 0x8000u : 0) | (random.Next(4) == 0 ? 0x40u : 0));
         for (int i = 0; i < 8; i++)
         {

@@ -32,7 +32,7 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
         }
 
         uint page = linear >> 12;
-        CodePage? code = CopyOf(page, translation);
+        CodePage? code = pager.CanMap(page) ? CopyOf(page, translation) : null;
         if (code is null)
         {
             return FillResult.Emulate;

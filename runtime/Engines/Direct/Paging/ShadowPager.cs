@@ -44,7 +44,7 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
 
         uint page = linear >> 12;
         ulong physicalFrame = translation.Physical >> 12;
-        if (physicalFrame >= frames.Count || page < lowestPage)
+        if (physicalFrame >= frames.Count || !CanMap(page))
         {
             return FillResult.Emulate;
         }
@@ -74,6 +74,9 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
         Fills += count;
         return FillResult.Filled;
     }
+
+    /// <summary>Whether the host lets us map a page at all.</summary>
+    public bool CanMap(uint page) => page >= lowestPage;
 
     public ReadOnlySpan<byte> FrameBytes(uint frame) => memory.FrameBytes(frame);
 
