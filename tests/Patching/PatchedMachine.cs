@@ -34,6 +34,17 @@ internal sealed class PatchedMachine : IDisposable
         (this.code, this.start, this.plan) = (code, start, plan);
         copy = (byte[])code.Bytes.Clone();
         window = new Window(plan?.WindowBase ?? 0);
+        if (plan is not null)
+        {
+            // No switcher here: both ways lead to the gate (jmp far).
+            foreach (uint door in new[] { MonitorWindow.EnterOffset, MonitorWindow.LeaveOffset })
+            {
+                window.Write(door + 1, plan.WindowBase + MonitorWindow.GateOffset);
+                window.Write(door + 5, MonitorWindow.GateSelector);
+                window.Bytes(plan.WindowBase + door, 1)[0] = 0xEA;
+            }
+        }
+
         machine.Write(start, code.Bytes);
         monitor = runner = null!;
         foreach (Patch patch in plan?.Patches ?? [])

@@ -47,7 +47,7 @@ public sealed class StubGoldenTests
         { "gate-mov-es-mem", "8e00" },
         { "gate-hlt", "f4" },
         { "gate-mov-dr", "0f23f8" },
-        { "gate-iret", "cf" },
+        { "iret", "cf" },
     };
 
     [Theory]
@@ -55,7 +55,10 @@ public sealed class StubGoldenTests
     public void StubIsAsListed(string name, string bytes) => Compare(name, bytes, userMode: false);
 
     [Fact]
-    public void UserModeHasOnlyTheGate() => Compare("gate-user-mode-pushfd", "9c", userMode: true);
+    public void UserModeEntersTheKernelByTheSwitcher() => Compare("user-mode-int-80", "cd80", userMode: true);
+
+    [Fact]
+    public void OtherwiseUserModeHasOnlyTheGate() => Compare("gate-user-mode-pushfd", "9c", userMode: true);
 
     private static void Compare(string name, string bytes, bool userMode)
     {

@@ -1,5 +1,6 @@
 // The direct engine: guest code runs natively in a stub process until it traps or asks; what it could not do itself the interpreter does
-// for it, one instruction, and it goes on. Reading order: Run -> RunNatively -> Settle -> OnTrap | OnPageFault | OnGate.
+// for it, one instruction, and it goes on. Reading order: Run -> RunNatively here, then Settle in
+// DirectEngine.Exits.
 using System.Diagnostics;
 using Rewriter.Patching;
 using Runtime.Abi;
@@ -14,17 +15,9 @@ namespace Runtime.Engines.Direct;
 
 /// <summary>Native, deprivileged execution of one virtual CPU. Everything but <see cref="Kick"/> is for one thread: the stub processes
 /// die with it.</summary>
-public sealed class DirectEngine : IExecutionEngine, ICpuObserver
+public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 {
     private const int SpaceCapacity = 32;
-
-    /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
-    private const int GuardPatience = 16;
-
-    // Linux exception numbers as signal frames carry them (SDM vol. 3, table 6-1).
-    private const uint TrapDebug = 1, TrapBreakpoint = 3, TrapOverflow = 4, TrapPageFault = 14;
-
-    private const uint HostFaultWrite = 2, HostFaultFetch = 16;
 
     private readonly ExecutionMode _mode;
     private readonly DirectAccounts _accounts;
@@ -48,6 +41,9 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
     private long _tlbEpoch = 1;
     private bool _kick;
     private bool _shadowIsStale;
+
+    /// <summary>False while the guest's page tables leave no room for the window: then everything is interpreted.</summary>
+    private bool _hasWindow = true;
 
     /// <param name="memoryLength">Guest RAM in bytes; a multiple of 4096.</param>
     /// <param name="counters">Where the exits that the engine settles itself are accounted for.</param>
@@ -76,7 +72,7 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _selectors.Reset(_window);
         _switcher = new Switcher(State, _cpu, Memory);
         // The first process now: a host that refuses one is found out before the guest starts.
-        _switcher.Install(_window, EnterSpace().Stub.Features);
+        _switcher.Install(_window, TryEnterSpace()!.Stub.Features);
         _code.PatchesTakenBack += _switcher.ForgetReturns;
     }
 
@@ -92,24 +88,14 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 
     public VmExit Run(bool wantInterruptWindow)
     {
-        while (true)
+        try
         {
-            if (Volatile.Read(ref _kick))
-            {
-                Volatile.Write(ref _kick, false);
-                return new VmExit(VmExitReason.Kicked);
-            }
-
-            if (wantInterruptWindow && State.InterruptsEnabled && !State.InterruptShadow)
-            {
-                return new VmExit(VmExitReason.InterruptWindow);
-            }
-
-            VmExit exit = _context.CanRunNatively ? RunNatively(wantInterruptWindow) : Emulate();
-            if (exit.Reason != VmExitReason.None)
-            {
-                return exit;
-            }
+            return RunUntilExit(wantInterruptWindow);
+        }
+        catch (HostCallException refused)
+        {
+            // Processes, descriptors or mappings ran out in the middle: this guest ends, the monitor does not.
+            return VmExit.Impossible($"the host refused to go on with it ({refused.Message})");
         }
     }
 
@@ -130,6 +116,29 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _control.Dispose();
     }
 
+    private VmExit RunUntilExit(bool wantInterruptWindow)
+    {
+        while (true)
+        {
+            if (Volatile.Read(ref _kick))
+            {
+                Volatile.Write(ref _kick, false);
+                return new VmExit(VmExitReason.Kicked);
+            }
+
+            if (wantInterruptWindow && State.InterruptsEnabled && !State.InterruptShadow)
+            {
+                return new VmExit(VmExitReason.InterruptWindow);
+            }
+
+            VmExit exit = _context.CanRunNatively && _hasWindow ? RunNatively(wantInterruptWindow) : Emulate();
+            if (exit.Reason != VmExitReason.None)
+            {
+                return exit;
+            }
+        }
+    }
+
     void ICpuObserver.ControlRegisterWritten(int register, uint before, uint after)
     {
         // What may be shown writable depends on CR0.WP; the format of the tables on CR4. Shadows of the old kind are worth nothing.
@@ -138,7 +147,11 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _shadowIsStale |= (register == 0 && ((before ^ after) & paging) != 0) || (register == 4 && ((before ^ after) & format) != 0);
     }
 
-    void ICpuObserver.TlbFlushed(bool includingGlobal) => _tlbEpoch++;
+    void ICpuObserver.TlbFlushed(bool includingGlobal)
+    {
+        _tlbEpoch++;
+        _hasWindow = true;
+    }
 
     void ICpuObserver.PageInvalidated(uint linear)
     {
@@ -187,7 +200,11 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
 
     private VmExit RunNatively(bool wantInterruptWindow)
     {
-        AddressSpace space = EnterSpace();
+        if (TryEnterSpace() is not AddressSpace space)
+        {
+            return VmExit.None;
+        }
+
         if (IsPatching)
         {
             _code.SetFpuTraps((State.Cr0 & (ControlRegisters.Cr0Ts | ControlRegisters.Cr0Em)) != 0);
@@ -226,8 +243,9 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         return exit;
     }
 
-    /// <summary>The space for the guest's present translations, compared with its page tables if a TLB flush went by.</summary>
-    private AddressSpace EnterSpace()
+    /// <summary>The space for the guest's present translations, compared with its page tables if a TLB flush went by. Null when the guest
+    /// needs the window's place and no other is free.</summary>
+    private AddressSpace? TryEnterSpace()
     {
         if (_shadowIsStale)
         {
@@ -267,10 +285,9 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
             space.ValidatedAt = _tlbEpoch;
             _selectors.Revalidate();
             _pager.Validate(space);
-            if (_pager.IsMapped(_window.Base, MonitorWindow.Size))
+            if (_pager.UsesRam(_window.Base, MonitorWindow.Size))
             {
-                MoveWindow();
-                return EnterSpace();
+                return TryMoveWindow() ? TryEnterSpace() : null;
             }
         }
 
@@ -282,302 +299,17 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         return space;
     }
 
-    private VmExit Settle(AddressSpace space)
+    /// <summary>Puts the window where the guest's page tables show no RAM. All copies and processes start anew.</summary>
+    /// <returns>False when there is no such place.</returns>
+    private bool TryMoveWindow()
     {
-        StubProcess stub = space.Stub;
-        bool sameMode = _context.Store(stub);
-        if (_mode == ExecutionMode.Para)
+        _hasWindow = TryFindWindow(out uint target);
+        if (!_hasWindow)
         {
-            State.InterruptsEnabled = (_window[MonitorWindow.Data.VirtualIf] & FlagBits.If) != 0;
-            _selectors.Collect(_window);
-            _switcher.Collect();
+            return false;
         }
 
-        switch ((int)stub.Word(StubLayout.ExitReason))
-        {
-            case StubLayout.ExitGate:
-                return OnGate();
-            case StubLayout.ExitKick:
-                return VmExit.None;
-            case StubLayout.ExitSignal:
-                ulong eip = stub.Quad(StubLayout.FrameEip);
-                return sameMode && eip <= uint.MaxValue
-                    ? OnSignal(space, (uint)eip)
-                    : OnEscape(stub, eip);
-            default:
-                return VmExit.Impossible($"signal {stub.Word(StubLayout.Signal)} in the stub's own code");
-        }
-    }
-
-    private VmExit OnSignal(AddressSpace space, uint hostEip)
-    {
-        StubProcess stub = space.Stub;
-        State.Eip = hostEip;
-        bool inWindow = _window.Covers(hostEip);
-        if (inWindow && _switcher.Covers(hostEip))
-        {
-            if (_switcher.Recover(hostEip) == SwitchState.NotYet)
-            {
-                // The instruction at the site has not begun. A kick leaves it so; a fault is the interpreter's to find again.
-                return OnGate(performs: stub.Word(StubLayout.Signal) != StubSignals.Kick);
-            }
-
-            hostEip = State.Eip;
-            inWindow = _window.Covers(hostEip);
-        }
-
-        if (inWindow && !TryLeaveWindow(space, hostEip, out VmExit exit))
-        {
-            return exit;
-        }
-
-        // Protection keys do not cover fetches: user code that strayed into kernel code is found out when it does anything there.
-        if (State.Cpl == 3 && !_cpu.TryTranslate(State.Eip, AccessKind.Fetch, true, false, out _, out uint refused))
-        {
-            return _cpu.RaiseException(ExceptionVector.PageFault, refused, State.Eip);
-        }
-
-        switch ((int)stub.Word(StubLayout.Signal), stub.Word(StubLayout.TrapNumber))
-        {
-            case (StubSignals.Kick, _):
-                _accounts.Is(_accounts.Kick, State.Eip);
-                return VmExit.None;
-            case (StubSignals.Segv, TrapPageFault):
-                return OnPageFault(space, (uint)stub.Quad(StubLayout.FaultAddress), stub.Word(StubLayout.ErrorCode));
-            case (StubSignals.Sys, _):
-                // INT 80H entered the host kernel, which refused; EIP is behind its two bytes.
-                State.Eip -= 2;
-                return Emulate();
-            case (StubSignals.Trap, TrapBreakpoint):
-                // INT3 is one byte, INT 3 two (CD 03).
-                State.Eip -= LooksLikeIntImmediate(State.Eip, 3) ? 2u : 1;
-                return Emulate();
-            case (StubSignals.Segv, TrapOverflow):
-                State.Eip -= LooksLikeIntImmediate(State.Eip, 4) ? 2u : 1;
-                return Emulate();
-            case (StubSignals.Trap, TrapDebug) when !IsPatching:
-                // INT1 (F1); single steps never run natively.
-                State.Eip -= 1;
-                return Emulate();
-            default:
-                return inWindow ? EmulateTrap() : OnTrap(space);
-        }
-    }
-
-    /// <summary>An instruction trapped: a known site, code that was not scanned yet, a stray jump into a displaced range, or an ordinary
-    /// guest exception.</summary>
-    private VmExit OnTrap(AddressSpace space)
-    {
-        if (_mapper.At(space, State.Eip) is CodePage code)
-        {
-            int offset = (int)(State.Eip & 0xFFF);
-            if (code.PatchAt(offset) is LivePatch live && _mapper.Place(space, State.Eip, out uint address) == Placement.Native && address != State.Eip)
-            {
-                _accounts.Is(_accounts.GuardHit, State.Eip);
-                _switcher.LearnReturn(State.Eip, address);
-                code.AddTarget(offset);
-                if (++live.GuardHits == GuardPatience)
-                {
-                    _code.Replan(live);
-                }
-
-                return VmExit.None;
-            }
-
-            if (!code.IsStart(offset) && !code.IsPatched(offset, 1))
-            {
-                _accounts.Is(_accounts.Scan, State.Eip);
-                _mapper.Scan(space, code, offset, State.Cpl == 3);
-                if (code.IsStart(offset) && !code.Sites.ContainsKey(offset) && code.Copy[offset] != CodePage.Trap)
-                {
-                    return VmExit.None;
-                }
-            }
-        }
-
-        return EmulateTrap();
-    }
-
-    private VmExit EmulateTrap()
-    {
-        _accounts.Is(_accounts.Trap, State.Eip);
-        return Emulate();
-    }
-
-    private VmExit OnPageFault(AddressSpace space, uint linear, uint hostError)
-    {
-        bool user = State.Cpl == 3;
-        AccessKind access = (hostError & HostFaultFetch) != 0 ? AccessKind.Fetch : (hostError & HostFaultWrite) != 0 ? AccessKind.Write : AccessKind.Read;
-        _accounts.Is(_accounts.ShadowFault, State.Eip);
-        if (_window.Covers(linear))
-        {
-            return OnWindowAccess(linear, access, user);
-        }
-
-        if (access != AccessKind.Fetch && space.Page(linear >> 12).Kind == ShadowKind.Code)
-        {
-            return OnCodeAccess(space, linear, access);
-        }
-
-        FillResult result = access == AccessKind.Fetch && IsPatching
-            ? _mapper.Map(space, linear, State.Eip, user, out uint error)
-            : _pager.Fill(space, linear, access, user, out error);
-        switch (result)
-        {
-            case FillResult.Filled:
-                return VmExit.None;
-            case FillResult.GuestFault:
-                _accounts.Is(_accounts.GuestPageFault, State.Eip);
-                return _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
-            case FillResult.CodeWrite:
-                return OnCodeWrite(space, linear);
-            default:
-                return Emulate();
-        }
-    }
-
-    /// <summary>Data in an execute-only copy: the interpreter reads or writes the original. When that goes on from elsewhere the page
-    /// is shown as data until it is executed again.</summary>
-    private VmExit OnCodeAccess(AddressSpace space, uint linear, AccessKind access)
-    {
-        _accounts.Is(_accounts.CodeAccess, State.Eip);
-        if (State.Eip >> 12 != linear >> 12 && space.CountDataAccess(linear >> 12))
-        {
-            if (access == AccessKind.Write)
-            {
-                _mapper.Invalidate(space.Page(linear >> 12).Frame);
-            }
-
-            space.Drop(linear >> 12);
-            return VmExit.None;
-        }
-
-        return Emulate();
-    }
-
-    private VmExit OnCodeWrite(AddressSpace space, uint linear)
-    {
-        _accounts.Is(_accounts.CodeWrite, State.Eip);
-        if (!_cpu.TryTranslate(linear, AccessKind.Write, State.Cpl == 3, false, out PageTranslation translation, out _))
-        {
-            return Emulate();
-        }
-
-        uint frame = (uint)(translation.Physical >> 12);
-        bool ownPage = State.Eip >> 12 == linear >> 12 || _mapper.At(space, State.Eip)?.Key.Frame == frame;
-        if (!ownPage && space.CountDataAccess(linear >> 12))
-        {
-            _mapper.Invalidate(frame);
-            return VmExit.None;
-        }
-
-        return Emulate();
-    }
-
-    /// <summary>The guest itself wants something of the place where the window is.</summary>
-    private VmExit OnWindowAccess(uint linear, AccessKind access, bool user)
-    {
-        if (!_cpu.TryTranslate(linear, access, user, out _, out uint error))
-        {
-            return _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
-        }
-
-        MoveWindow();
-        return VmExit.None;
-    }
-
-    /// <summary>A shim asks for what it cannot do inline.</summary>
-    /// <param name="performs">Whether to perform the site's instruction, or only to go back to it.</param>
-    private VmExit OnGate(bool performs = true)
-    {
-        uint index = _window.TakeSite();
-        if (_code.Site(index) is not CodeSite site)
-        {
-            return State.Cpl == 3
-                ? _cpu.RaiseException(ExceptionVector.GeneralProtection, 0)
-                : VmExit.Impossible("it entered the gate without naming a site");
-        }
-
-        State.Eip = site.Address;
-        if (!performs)
-        {
-            return VmExit.None;
-        }
-
-        if (site.IsFromImage && Returned.Contains(index) && State.Cpl == 0)
-        {
-            return new VmExit(VmExitReason.Hypercall, Value: index);
-        }
-
-        _accounts.Is(_accounts.Hypercall, site.Address);
-        byte cpl = State.Cpl;
-        SegmentRegister code = State.Segments[(int)SegmentIndex.Cs], stack = State.Segments[(int)SegmentIndex.Ss];
-        VmExit exit = _cpu.Step();
-        if (cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8)
-        {
-            _switcher.Learn(site.Instruction.Instruction.Immediate8, code, stack);
-        }
-
-        return exit;
-    }
-
-    private VmExit OnEscape(StubProcess stub, ulong eip)
-    {
-        if (stub.Word(StubLayout.Signal) == StubSignals.Kick && stub.Quad(StubLayout.FrameCs) == MonitorWindow.GateSelector
-            && eip - _window.Base - MonitorWindow.GateOffset < 4096)
-        {
-            // In the gate, on its way to us: let it arrive.
-            stub.Run();
-            return Settle(_current!);
-        }
-
-        return VmExit.Impossible($"code selector 0x{stub.Quad(StubLayout.FrameCs):x} at 0x{eip:x}: it left IA-32 code");
-    }
-
-    /// <summary>From an address in a trampoline to the guest instruction it stands for. A kick may strike inside a shim, where there
-    /// is none: the shim is then finished first.</summary>
-    /// <param name="exit">What to do instead of handling the signal, when the result is false.</param>
-    private bool TryLeaveWindow(AddressSpace space, uint hostEip, out VmExit exit)
-    {
-        exit = VmExit.None;
-        if (!_code.Trampolines.TryFind(hostEip, out LivePatch live, out TrampolineMapEntry entry))
-        {
-            return true;
-        }
-
-        bool exact = entry.IsRestart && live.Patch.TrampolineAddress + (uint)entry.Offset == hostEip;
-        if (exact || space.Stub.Word(StubLayout.Signal) != StubSignals.Kick)
-        {
-            State.Eip = entry.GuestAddress;
-            return true;
-        }
-
-        _accounts.RollForward.Add(0);
-        switch (_shims.Finish(_cpu, _window, _code.Trampolines, live, entry, _switcher.Covers))
-        {
-            case ShimEnd.GuestInstruction:
-                return true;
-            case ShimEnd.Gate:
-                exit = OnGate();
-                return false;
-            default:
-                // It faults where it is: let it, and settle that fault.
-                space.Stub.Run();
-                exit = Settle(space);
-                return false;
-        }
-    }
-
-    private bool LooksLikeIntImmediate(uint after, byte vector)
-        => _cpu.TryTranslate(after - 2, AccessKind.Fetch, State.Cpl == 3, false, out PageTranslation first, out _)
-            && _cpu.TryTranslate(after - 1, AccessKind.Fetch, State.Cpl == 3, false, out PageTranslation second, out _)
-            && Memory.Read8(first.Physical) == 0xCD && Memory.Read8(second.Physical) == vector;
-
-    /// <summary>Puts the window where the guest's page tables say nothing. All copies and processes start anew.</summary>
-    private void MoveWindow()
-    {
         _accounts.WindowMove.Add(0);
-        uint target = FindWindow();
         if (_running is not null)
         {
             _context.StoreFpu(_running);
@@ -598,19 +330,23 @@ public sealed class DirectEngine : IExecutionEngine, ICpuObserver
         _selectors.Reset(_window);
         _switcher.Install(_window, features);
         _spaces.WindowBase = target;
+        return true;
     }
 
-    private uint FindWindow()
+    /// <summary>From the top down, from below the I/O APIC's page on; then round again, past the place that has just been found wanting.</summary>
+    private bool TryFindWindow(out uint target)
     {
-        // From the top down, below the I/O APIC and the local APIC; a place that was given up once is not tried again.
-        for (uint candidate = _window.Base - MonitorWindow.Size; candidate >= 0x1000_0000; candidate -= MonitorWindow.Size)
+        const uint lowest = 0x1000_0000;
+        target = _window.Base;
+        for (uint tried = lowest; tried < MonitorWindow.DefaultBase; tried += MonitorWindow.Size)
         {
-            if (candidate >= Memory.Length && !_pager.IsMapped(candidate, MonitorWindow.Size))
+            target = target - MonitorWindow.Size >= lowest ? target - MonitorWindow.Size : MonitorWindow.DefaultBase;
+            if (target >= Memory.Length && !_pager.UsesRam(target, MonitorWindow.Size))
             {
-                return candidate;
+                return true;
             }
         }
 
-        throw new InvalidOperationException("the guest uses its whole address space; there is no room for the monitor window");
+        return false;
     }
 }

@@ -10,8 +10,8 @@ namespace Runtime.Engines.Interpreter;
 public sealed unsafe partial class Cpu
 {
     // SAFETY: guest RAM is native memory that does not move and that outlives the processor running on it.
-    private static byte* FindRam(GuestMemory memory)
-        => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(memory.Slice(new GuestPhysicalAddress(0), 1)));
+    private void AttachRam(GuestMemory memory)
+        => _ram = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(memory.Slice(new GuestPhysicalAddress(0), 1)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint LoadRam(ulong physical, int size)
@@ -46,5 +46,5 @@ public sealed unsafe partial class Cpu
         // SAFETY: the caller compared a TLB tag for fetching, and 16 bytes are left in the page.
         => Unsafe.ReadUnaligned<Vector128<byte>>(_ram + physical);
 
-    private readonly byte* _ram;
+    private byte* _ram;
 }

@@ -20,12 +20,11 @@ public sealed partial class Cpu
     private readonly InstructionDecoder _decoder;
     private long _retired;
 
-    // The pointer to RAM lives in Cpu.Ram.Unsafe.cs; only this constructor, which must set it, shares the word.
-    public unsafe Cpu(VcpuState state, GuestMemory memory, CpuModel model, ITimeStamp tsc)
+    public Cpu(VcpuState state, GuestMemory memory, CpuModel model, ITimeStamp tsc)
     {
         _state = state;
         _memory = memory;
-        _ram = FindRam(memory);
+        AttachRam(memory);
         _model = model;
         _tsc = tsc;
         _decoder = new InstructionDecoder(_handlers);

@@ -80,13 +80,13 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
 
     public ReadOnlySpan<byte> FrameBytes(uint frame) => memory.FrameBytes(frame);
 
-    /// <summary>Whether the guest's page tables say anything about a range of whole 2 MiB regions.</summary>
-    public bool IsMapped(uint linear, uint length)
+    /// <summary>Whether the guest's page tables show RAM anywhere in a range of whole 2 MiB regions.</summary>
+    public bool UsesRam(uint linear, uint length)
     {
         for (uint region = linear >> 21; region < (linear >> 21) + (length >> 21); region++)
         {
             RegionSource source = _tables.Locate((int)region);
-            if ((source.Directory & PageBits.Present) != 0)
+            if ((source.Directory & PageBits.Present) != 0 && UsesRam(source))
             {
                 return true;
             }
@@ -118,6 +118,26 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
                 ValidateEntries(space, index, region);
             }
         }
+    }
+
+    private bool UsesRam(in RegionSource source)
+    {
+        const ulong addressMask = 0xF_FFFF_F000;
+        if (source.Table == 0)
+        {
+            return (source.Directory & addressMask & ~0x1F_FFFFul) < memory.Length;
+        }
+
+        for (int i = 0; i < ShadowRegion.PageCount; i++)
+        {
+            ulong entry = _tables.Entry(source, i);
+            if ((entry & PageBits.Present) != 0 && (entry & addressMask) < memory.Length)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void ValidateEntries(AddressSpace space, int index, ShadowRegion region)

@@ -1,0 +1,312 @@
+// The exits of a stub process, settled: Settle -> OnSignal -> OnTrap | OnPageFault, or Settle -> OnGate.
+using Rewriter.Patching;
+using Runtime.Abi;
+using Runtime.Engines.Direct.Code;
+using Runtime.Engines.Direct.Paging;
+using Runtime.Engines.Interpreter;
+using Runtime.Engines.Patched;
+
+namespace Runtime.Engines.Direct;
+
+public sealed partial class DirectEngine
+{
+    /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
+    private const int GuardPatience = 16;
+
+    // Linux exception numbers as signal frames carry them (SDM vol. 3, table 6-1).
+    private const uint TrapDebug = 1, TrapBreakpoint = 3, TrapOverflow = 4, TrapPageFault = 14;
+
+    private const uint HostFaultWrite = 2, HostFaultFetch = 16;
+
+    /// <summary>The guest has come back from its process: why, and what is to be done.</summary>
+    private VmExit Settle(AddressSpace space)
+    {
+        StubProcess stub = space.Stub;
+        bool sameMode = _context.Store(stub);
+        if (_mode == ExecutionMode.Para)
+        {
+            State.InterruptsEnabled = (_window[MonitorWindow.Data.VirtualIf] & FlagBits.If) != 0;
+            _selectors.Collect(_window);
+            _switcher.Collect();
+        }
+
+        switch ((int)stub.Word(StubLayout.ExitReason))
+        {
+            case StubLayout.ExitGate:
+                return OnGate();
+            case StubLayout.ExitKick:
+                return VmExit.None;
+            case StubLayout.ExitSignal:
+                ulong eip = stub.Quad(StubLayout.FrameEip);
+                return sameMode && eip <= uint.MaxValue
+                    ? OnSignal(space, (uint)eip)
+                    : OnEscape(stub, eip);
+            default:
+                return VmExit.Impossible($"signal {stub.Word(StubLayout.Signal)} in the stub's own code");
+        }
+    }
+
+    private VmExit OnSignal(AddressSpace space, uint hostEip)
+    {
+        StubProcess stub = space.Stub;
+        State.Eip = hostEip;
+        bool inWindow = _window.Covers(hostEip);
+        if (inWindow && _switcher.Covers(hostEip))
+        {
+            if (_switcher.Recover(hostEip) == SwitchState.NotYet)
+            {
+                // The instruction at the site has not begun. A kick leaves it so; a fault is the interpreter's to find again.
+                return OnGate(performs: stub.Word(StubLayout.Signal) != StubSignals.Kick);
+            }
+
+            hostEip = State.Eip;
+            inWindow = _window.Covers(hostEip);
+        }
+
+        if (inWindow && !TryLeaveWindow(space, hostEip, out VmExit exit))
+        {
+            return exit;
+        }
+
+        // Protection keys do not cover fetches: user code that strayed into kernel code is found out when it does anything there.
+        if (State.Cpl == 3 && !_cpu.TryTranslate(State.Eip, AccessKind.Fetch, true, false, out _, out uint refused))
+        {
+            return _cpu.RaiseException(ExceptionVector.PageFault, refused, State.Eip);
+        }
+
+        switch ((int)stub.Word(StubLayout.Signal), stub.Word(StubLayout.TrapNumber))
+        {
+            case (StubSignals.Kick, _):
+                _accounts.Is(_accounts.Kick, State.Eip);
+                return VmExit.None;
+            case (StubSignals.Segv, TrapPageFault):
+                return OnPageFault(space, (uint)stub.Quad(StubLayout.FaultAddress), stub.Word(StubLayout.ErrorCode));
+            case (StubSignals.Sys, _):
+                // INT 80H entered the host kernel, which refused; EIP is behind its two bytes.
+                State.Eip -= 2;
+                return Emulate();
+            case (StubSignals.Trap, TrapBreakpoint):
+                // INT3 is one byte, INT 3 two (CD 03).
+                State.Eip -= LooksLikeIntImmediate(State.Eip, 3) ? 2u : 1;
+                return Emulate();
+            case (StubSignals.Segv, TrapOverflow):
+                State.Eip -= LooksLikeIntImmediate(State.Eip, 4) ? 2u : 1;
+                return Emulate();
+            case (StubSignals.Trap, TrapDebug) when !IsPatching:
+                // INT1 (F1); single steps never run natively.
+                State.Eip -= 1;
+                return Emulate();
+            default:
+                return inWindow ? EmulateTrap() : OnTrap(space);
+        }
+    }
+
+    /// <summary>An instruction trapped: a known site, code that was not scanned yet, a stray jump into a displaced range, or an ordinary
+    /// guest exception.</summary>
+    private VmExit OnTrap(AddressSpace space)
+    {
+        if (_mapper.At(space, State.Eip) is CodePage code)
+        {
+            int offset = (int)(State.Eip & 0xFFF);
+            if (code.PatchAt(offset) is LivePatch live && _mapper.Place(space, State.Eip, out uint address) == Placement.Native && address != State.Eip)
+            {
+                _accounts.Is(_accounts.GuardHit, State.Eip);
+                _switcher.LearnReturn(State.Eip, address);
+                code.AddTarget(offset);
+                if (++live.GuardHits == GuardPatience)
+                {
+                    _code.Replan(live);
+                }
+
+                return VmExit.None;
+            }
+
+            if (!code.IsStart(offset) && !code.IsPatched(offset, 1))
+            {
+                _accounts.Is(_accounts.Scan, State.Eip);
+                _mapper.Scan(space, code, offset, State.Cpl == 3);
+                if (code.IsStart(offset) && !code.Sites.ContainsKey(offset) && code.Copy[offset] != CodePage.Trap)
+                {
+                    return VmExit.None;
+                }
+            }
+        }
+
+        return EmulateTrap();
+    }
+
+    private VmExit EmulateTrap()
+    {
+        _accounts.Is(_accounts.Trap, State.Eip);
+        return Emulate();
+    }
+
+    private VmExit OnPageFault(AddressSpace space, uint linear, uint hostError)
+    {
+        bool user = State.Cpl == 3;
+        AccessKind access = (hostError & HostFaultFetch) != 0 ? AccessKind.Fetch : (hostError & HostFaultWrite) != 0 ? AccessKind.Write : AccessKind.Read;
+        _accounts.Is(_accounts.ShadowFault, State.Eip);
+        if (_window.Covers(linear))
+        {
+            return OnWindowAccess(linear, access, user);
+        }
+
+        if (access != AccessKind.Fetch && space.Page(linear >> 12).Kind == ShadowKind.Code)
+        {
+            return OnCodeAccess(space, linear, access);
+        }
+
+        FillResult result = access == AccessKind.Fetch && IsPatching
+            ? _mapper.Map(space, linear, State.Eip, user, out uint error)
+            : _pager.Fill(space, linear, access, user, out error);
+        switch (result)
+        {
+            case FillResult.Filled:
+                return VmExit.None;
+            case FillResult.GuestFault:
+                _accounts.Is(_accounts.GuestPageFault, State.Eip);
+                return _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
+            case FillResult.CodeWrite:
+                return OnCodeWrite(space, linear);
+            default:
+                return Emulate();
+        }
+    }
+
+    /// <summary>Data in an execute-only copy: the interpreter reads or writes the original. When that goes on from elsewhere the page
+    /// is shown as data until it is executed again.</summary>
+    private VmExit OnCodeAccess(AddressSpace space, uint linear, AccessKind access)
+    {
+        _accounts.Is(_accounts.CodeAccess, State.Eip);
+        if (State.Eip >> 12 != linear >> 12 && space.CountDataAccess(linear >> 12))
+        {
+            if (access == AccessKind.Write)
+            {
+                _mapper.Invalidate(space.Page(linear >> 12).Frame);
+            }
+
+            space.Drop(linear >> 12);
+            return VmExit.None;
+        }
+
+        return Emulate();
+    }
+
+    private VmExit OnCodeWrite(AddressSpace space, uint linear)
+    {
+        _accounts.Is(_accounts.CodeWrite, State.Eip);
+        if (!_cpu.TryTranslate(linear, AccessKind.Write, State.Cpl == 3, false, out PageTranslation translation, out _))
+        {
+            return Emulate();
+        }
+
+        uint frame = (uint)(translation.Physical >> 12);
+        bool ownPage = State.Eip >> 12 == linear >> 12 || _mapper.At(space, State.Eip)?.Key.Frame == frame;
+        if (!ownPage && space.CountDataAccess(linear >> 12))
+        {
+            _mapper.Invalidate(frame);
+            return VmExit.None;
+        }
+
+        return Emulate();
+    }
+
+    /// <summary>The guest itself wants something of the place where the window is.</summary>
+    private VmExit OnWindowAccess(uint linear, AccessKind access, bool user)
+    {
+        if (!_cpu.TryTranslate(linear, access, user, out PageTranslation translation, out uint error))
+        {
+            return _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
+        }
+
+        // Open bus has room for two; RAM has not.
+        return translation.Physical < Memory.Length && TryMoveWindow() ? VmExit.None : Emulate();
+    }
+
+    /// <summary>A shim asks for what it cannot do inline.</summary>
+    /// <param name="performs">Whether to perform the site's instruction, or only to go back to it.</param>
+    private VmExit OnGate(bool performs = true)
+    {
+        uint index = _window.TakeSite();
+        if (_code.Site(index) is not CodeSite site)
+        {
+            return State.Cpl == 3
+                ? _cpu.RaiseException(ExceptionVector.GeneralProtection, 0)
+                : VmExit.Impossible("it entered the gate without naming a site");
+        }
+
+        State.Eip = site.Address;
+        if (!performs)
+        {
+            return VmExit.None;
+        }
+
+        if (site.IsFromImage && Returned.Contains(index) && State.Cpl == 0)
+        {
+            return new VmExit(VmExitReason.Hypercall, Value: index);
+        }
+
+        _accounts.Is(_accounts.Hypercall, site.Address);
+        byte cpl = State.Cpl;
+        SegmentRegister code = State.Segments[(int)SegmentIndex.Cs], stack = State.Segments[(int)SegmentIndex.Ss];
+        VmExit exit = _cpu.Step();
+        if (cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8)
+        {
+            _switcher.Learn(site.Instruction.Instruction.Immediate8, code, stack);
+        }
+
+        return exit;
+    }
+
+    private VmExit OnEscape(StubProcess stub, ulong eip)
+    {
+        if (stub.Word(StubLayout.Signal) == StubSignals.Kick && stub.Quad(StubLayout.FrameCs) == MonitorWindow.GateSelector
+            && eip - _window.Base - MonitorWindow.GateOffset < 4096)
+        {
+            // In the gate, on its way to us: let it arrive.
+            stub.Run();
+            return Settle(_current!);
+        }
+
+        return VmExit.Impossible($"code selector 0x{stub.Quad(StubLayout.FrameCs):x} at 0x{eip:x}: it left IA-32 code");
+    }
+
+    /// <summary>From an address in a trampoline to the guest instruction it stands for. A kick may strike inside a shim, where there
+    /// is none: the shim is then finished first.</summary>
+    /// <param name="exit">What to do instead of handling the signal, when the result is false.</param>
+    private bool TryLeaveWindow(AddressSpace space, uint hostEip, out VmExit exit)
+    {
+        exit = VmExit.None;
+        if (!_code.Trampolines.TryFind(hostEip, out LivePatch live, out TrampolineMapEntry entry))
+        {
+            return true;
+        }
+
+        bool exact = entry.IsRestart && live.Patch.TrampolineAddress + (uint)entry.Offset == hostEip;
+        if (exact || space.Stub.Word(StubLayout.Signal) != StubSignals.Kick)
+        {
+            State.Eip = entry.GuestAddress;
+            return true;
+        }
+
+        _accounts.RollForward.Add(0);
+        switch (_shims.Finish(_cpu, _window, _code.Trampolines, live, entry, _switcher.Covers))
+        {
+            case ShimEnd.GuestInstruction:
+                return true;
+            case ShimEnd.Gate:
+                exit = OnGate();
+                return false;
+            default:
+                // It faults where it is: let it, and settle that fault.
+                space.Stub.Run();
+                exit = Settle(space);
+                return false;
+        }
+    }
+
+    private bool LooksLikeIntImmediate(uint after, byte vector)
+        => _cpu.TryTranslate(after - 2, AccessKind.Fetch, State.Cpl == 3, false, out PageTranslation first, out _)
+            && _cpu.TryTranslate(after - 1, AccessKind.Fetch, State.Cpl == 3, false, out PageTranslation second, out _)
+            && Memory.Read8(first.Physical) == 0xCD && Memory.Read8(second.Physical) == vector;
+}
