@@ -92,6 +92,14 @@ public static class EngineFactory
             return new EngineHost(patched, memory, "interpreter", note) { Processor = patched.Processor, Returned = patched.Returned };
         }
 
-        return new EngineHost(new InterpreterEngine(new VcpuState(), memory), memory, "interpreter", note);
+        var engine = new InterpreterEngine(new VcpuState(), memory);
+        if (request.Mode == ExecutionMode.Full)
+        {
+            // Nothing has to be patched here for a sensitive instruction to be noticed: each is counted as the trap that it stands for.
+            ExitCounter trap = request.Counters.Open("Trap");
+            engine.Cpu.SensitiveMet = () => request.Counters.Record(trap, engine.State.Eip, 0);
+        }
+
+        return new EngineHost(engine, memory, "interpreter", note);
     }
 }

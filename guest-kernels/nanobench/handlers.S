@@ -5,15 +5,18 @@
     .set window_size, 0x400000
 
     .text
+    .p2align 4
     .globl handle_nothing
 handle_nothing:
     iret
 
+    .p2align 4
     .globl handle_divide        # the faulting instruction is `divl %ecx`, two bytes: go on behind it
 handle_divide:
     addl $2, (%esp)
     iret
 
+    .p2align 4
     .globl handle_page_fault    # maps the missing page of the window; anything else is unexpected
 handle_page_fault:
     pushl %eax
@@ -46,6 +49,7 @@ run_user_loop:
     pushl $SELECTOR_USER_CODE
     pushl $user_loop
     iret
+    .p2align 4
     .globl handle_leave_user
 handle_leave_user:
     movl $SELECTOR_KERNEL_DATA, %eax # ring 3 was entered with kernel segments, so they are null now

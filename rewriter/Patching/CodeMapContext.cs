@@ -64,7 +64,8 @@ public sealed class CodeMapContext(CodeMap map) : ICodeContext
         return true;
     }
 
-    private static bool IsFiller(in Instruction instruction) => instruction.Mnemonic switch
+    /// <summary>Whether an instruction is one that compilers and assemblers fill gaps with.</summary>
+    public static bool IsFiller(in Instruction instruction) => instruction.Mnemonic switch
     {
         Mnemonic.Nop or Mnemonic.Int3 => true,
         Mnemonic.Lea => instruction.MemoryDisplacement32 == 0 && instruction.MemoryIndex == Register.None

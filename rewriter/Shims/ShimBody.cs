@@ -48,7 +48,7 @@ public static class ShimBody
         Mnemonic.Lmsw => WithSelector(i, "LoadMachineStatusWord"),
         Mnemonic.Sldt => OperandText.Store(i, 0, "vcpu.ReadLdtr()", 2),
         Mnemonic.Str => OperandText.Store(i, 0, "vcpu.ReadTaskRegister()", 2),
-        Mnemonic.Smsw => OperandText.Store(i, 0, $"{(i.Op0Register.GetSize() == 4 ? "" : "(ushort)")}vcpu.ReadControlRegister(0)", 2),
+        Mnemonic.Smsw => OperandText.Store(i, 0, $"{(i.Op0Register.GetSize() == 4 ? "" : "(ushort)")}vcpu.ReadMachineStatus()", 2),
         _ => null,
     };
 

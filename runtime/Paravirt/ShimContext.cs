@@ -93,6 +93,8 @@ internal sealed class ShimContext : IShimContext
 
     public void WriteDebugRegister(int number, uint value) => _ = !_isOver && Go(_cpu.TryWriteDebug(number, value));
 
+    public uint ReadMachineStatus() => !_isOver && Go(_cpu.TryReadMachineStatus(out uint value)) ? value : 0;
+
     public void LoadMachineStatusWord(ushort value) => _ = !_isOver && Go(_cpu.TryLoadMachineStatus(value));
 
     public void ClearTaskSwitched() => _ = !_isOver && Go(_cpu.TryClearTaskSwitched());
@@ -154,7 +156,7 @@ internal sealed class ShimContext : IShimContext
 
     public void SoftwareInterrupt(byte vector) => _ = !_isOver && Go(_cpu.TryInterrupt(vector));
 
-    public void Emulate() => _ = !_isOver && Go(_cpu.TryExecute());
+    public void Emulate() => _ = !_isOver && Go(_cpu.TryExecuteOriginal());
 
     private static SegmentIndex Index(SegmentName segment) => (SegmentIndex)segment;
 

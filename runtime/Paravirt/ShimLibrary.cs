@@ -24,11 +24,18 @@ public sealed class ShimLibrary : IDisposable
     private readonly Lock _gate = new();
     private bool _isDisposed;
 
-    /// <summary>Loads shims on another thread.</summary>
-    /// <param name="done">Called there, once.</param>
+    /// <summary>Loads shims on another thread; those that the plan does not give are looked into at once, so that what is wrong with an
+    /// image does not depend on how fast its guest is.</summary>
+    /// <param name="done">Called once, on either thread.</param>
     public static ShimLibrary Start(PatchPlan plan, Manifest manifest, Action<ShimLoad> done)
     {
         var library = new ShimLibrary();
+        if (RewritePipeline.ShimSourceOf(plan, manifest.OriginalDigest) != manifest.Source)
+        {
+            done(library.Load(plan, manifest));
+            return library;
+        }
+
         var thread = new Thread(() => done(library.Load(plan, manifest))) { IsBackground = true, Name = "shims", Priority = ThreadPriority.BelowNormal };
         thread.Start();
         return library;

@@ -33,7 +33,7 @@ public sealed class BootMatrixTests
     [Theory]
     [MemberData(nameof(RightEverywhere))]
     public void SmallSystemPassesItsTests(string engine, string mode)
-        => KernelRun.InRuntime(new KernelSetup("ukernel"), engine, mode).MustBe(ExpectedOutput.Read("ukernel", "expected.txt"));
+        => Unstalled(() => KernelRun.InRuntime(new KernelSetup("ukernel"), engine, mode)).MustBe(ExpectedOutput.Read("ukernel", "expected.txt"));
 
     [Theory]
     [InlineData("interpreter", "para")]
@@ -44,8 +44,17 @@ public sealed class BootMatrixTests
         using var disk = new BlankDisk();
         var setup = new KernelSetup("ukernel", Disk: disk.Path);
         ExpectedOutput fresh = ExpectedOutput.Read("ukernel", "expected-disk.txt");
-        KernelRun.InRuntime(setup, engine, mode).MustBe(fresh);
-        KernelRun.InRuntime(setup, engine, mode).MustBe(fresh.With("new file system made", "mounted 2 times"));
+        Unstalled(() =>
+        {
+            disk.Clear();
+            return KernelRun.InRuntime(setup, engine, mode);
+        }).MustBe(fresh);
+        using var used = new BlankDisk();
+        Unstalled(() =>
+        {
+            File.Copy(disk.Path, used.Path, overwrite: true);
+            return KernelRun.InRuntime(setup with { Disk = used.Path }, engine, mode);
+        }).MustBe(fresh.With("new file system made", "mounted 2 times"));
     }
 
     [Theory]
@@ -90,19 +99,34 @@ public sealed class BootMatrixTests
         KernelRun.InQemu(new KernelSetup("ukernel", Disk: disk.Path)).MustBe(ExpectedOutput.Read("ukernel", "expected-disk.txt"));
     }
 
+    /// <summary>One of the system's tests sleeps to deadlines 20 ticks apart and looks who wakes first. A host that is so busy that it stalls
+    /// the monitor for longer makes up for the ticks all at once, and the order is lost: then it is tried again.</summary>
+    private static KernelRun Unstalled(Func<KernelRun> attempt)
+    {
+        KernelRun run = attempt();
+        for (int again = 0; again < 2 && run.Serial.Contains("test sleep-order ... FAILED: a sleeper woke out of order", StringComparison.Ordinal); again++)
+        {
+            run = attempt();
+        }
+
+        return run;
+    }
+
     private static void Quirks(string engine, string mode, string words, string expected)
         => KernelRun.InRuntime(new KernelSetup("quirks", words), engine, mode).MustBe(ExpectedOutput.Read("quirks", expected));
 
     /// <summary>4 MiB of zeros, gone after the test.</summary>
     private sealed class BlankDisk : IDisposable
     {
-        public BlankDisk()
+        public BlankDisk() => Clear();
+
+        public string Path { get; } = System.IO.Path.GetTempFileName();
+
+        public void Clear()
         {
             using FileStream file = File.Create(Path);
             file.SetLength(4 << 20);
         }
-
-        public string Path { get; } = System.IO.Path.GetTempFileName();
 
         public void Dispose() => File.Delete(Path);
     }

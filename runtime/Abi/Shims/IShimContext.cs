@@ -62,6 +62,9 @@ public interface IShimContext
     uint ReadDebugRegister(int number);
     void WriteDebugRegister(int number, uint value);
 
+    /// <summary>SMSW: all of CR0, at any privilege.</summary>
+    uint ReadMachineStatus();
+
     /// <summary>LMSW: the low four bits of CR0; PE can be set but not cleared (SDM vol. 2, LMSW).</summary>
     void LoadMachineStatusWord(ushort value);
 

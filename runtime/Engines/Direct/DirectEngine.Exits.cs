@@ -55,8 +55,10 @@ public sealed partial class DirectEngine
         {
             if (_switcher.Recover(hostEip) == SwitchState.NotYet)
             {
-                // The instruction at the site has not begun. A kick leaves it so; a fault is the interpreter's to find again.
-                return OnGate(performs: stub.Word(StubLayout.Signal) != StubSignals.Kick);
+                // The instruction at the site has not begun. After a kick, or when a page of the kernel's was only missing from the shadow,
+                // it begins again; any other fault is the interpreter's to find.
+                bool again = stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space);
+                return OnGate(performs: !again);
             }
 
             hostEip = State.Eip;
@@ -80,7 +82,7 @@ public sealed partial class DirectEngine
                 _accounts.Is(_accounts.Kick, State.Eip);
                 return VmExit.None;
             case (StubSignals.Segv, TrapPageFault):
-                return OnPageFault(space, (uint)stub.Quad(StubLayout.FaultAddress), stub.Word(StubLayout.ErrorCode));
+                return OnPageFault(space, (uint)stub.Quad(StubLayout.FaultAddress), stub.Word(StubLayout.ErrorCode), inWindow);
             case (StubSignals.Sys, _):
                 // INT 80H entered the host kernel, which refused; EIP is behind its two bytes.
                 State.Eip -= 2;
@@ -99,6 +101,20 @@ public sealed partial class DirectEngine
             default:
                 return inWindow ? EmulateTrap() : OnTrap(space);
         }
+    }
+
+    /// <summary>Settles a fault of the switcher on the guest kernel's stack or tables, if the shadow is all that is missing.</summary>
+    private bool FillsForSwitch(AddressSpace space)
+    {
+        if (space.Stub.Word(StubLayout.TrapNumber) != TrapPageFault)
+        {
+            return false;
+        }
+
+        uint linear = (uint)space.Stub.Quad(StubLayout.FaultAddress);
+        AccessKind access = (space.Stub.Word(StubLayout.ErrorCode) & HostFaultWrite) != 0 ? AccessKind.Write : AccessKind.Read;
+        return !_window.Covers(linear) && space.Page(linear >> 12).Kind != ShadowKind.Code
+            && _pager.Fill(space, linear, access, user: false, out _) == FillResult.Filled;
     }
 
     /// <summary>An instruction trapped: a known site, code that was not scanned yet, a stray jump into a displaced range, or an ordinary
@@ -141,13 +157,20 @@ public sealed partial class DirectEngine
         return Emulate();
     }
 
-    private VmExit OnPageFault(AddressSpace space, uint linear, uint hostError)
+    private VmExit OnPageFault(AddressSpace space, uint linear, uint hostError, bool fromWindow)
     {
         bool user = State.Cpl == 3;
         AccessKind access = (hostError & HostFaultFetch) != 0 ? AccessKind.Fetch : (hostError & HostFaultWrite) != 0 ? AccessKind.Write : AccessKind.Read;
         _accounts.Is(_accounts.ShadowFault, State.Eip);
         if (_window.Covers(linear))
         {
+            if (user && fromWindow)
+            {
+                // A kernel's shim, executed by a user: nothing has happened yet.
+                _mapper.Share(State.Eip);
+                return VmExit.None;
+            }
+
             return OnWindowAccess(linear, access, user);
         }
 

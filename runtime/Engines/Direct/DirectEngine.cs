@@ -285,10 +285,12 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
             space.ValidatedAt = _tlbEpoch;
             _selectors.Revalidate();
             _pager.Validate(space);
-            if (_pager.UsesRam(_window.Base, MonitorWindow.Size))
-            {
-                return TryMoveWindow() ? TryEnterSpace() : null;
-            }
+        }
+
+        // Looked at on every entry: a guest that maps something new needs no TLB flush to use it.
+        if (_pager.UsesRam(_window.Base, MonitorWindow.Size))
+        {
+            return TryMoveWindow() ? TryEnterSpace() : null;
         }
 
         if (space.MappingCount > HostLimits.MappingsPerProcess)

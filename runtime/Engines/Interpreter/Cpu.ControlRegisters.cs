@@ -15,7 +15,7 @@ public sealed partial class Cpu
         _handlers.On(Code.Mov_cr_r32, d => TryWriteControl(d.Op0.Index, Gpr(d.Op1.Index)));
         _handlers.On(Code.Mov_r32_dr, d => TryReadDebug(d.Op1.Index, out uint value) && SetGpr(d.Op0.Index, value));
         _handlers.On(Code.Mov_dr_r32, d => TryWriteDebug(d.Op0.Index, Gpr(d.Op1.Index)));
-        _handlers.On(Mnemonic.Smsw, d => RequireNoUserModePrevention() && StoreMachineStatus(d));
+        _handlers.On(Mnemonic.Smsw, StoreMachineStatus);
         _handlers.On(Mnemonic.Lmsw, LoadMachineStatus);
         _handlers.On(Mnemonic.Clts, _ => TryClearTaskSwitched());
         _handlers.On(Mnemonic.Invlpg, d => TryInvalidatePage(d.Segment, EffectiveAddress(d)));
@@ -168,15 +168,27 @@ public sealed partial class Cpu
         return true;
     }
 
+    /// <summary>SMSW.</summary>
+    public bool TryReadMachineStatus(out uint value)
+    {
+        value = _state.Cr0;
+        return RequireNoUserModePrevention();
+    }
+
     private bool StoreMachineStatus(DecodedInstruction d)
     {
+        if (!TryReadMachineStatus(out uint status))
+        {
+            return false;
+        }
+
         // SDM vol. 2, SMSW: a 32-bit register gets all of CR0 on processors of this family.
         if (d.Op0.IsMemory)
         {
-            return TryWrite(d.Segment, EffectiveAddress(d), 2, _state.Cr0 & 0xFFFF);
+            return TryWrite(d.Segment, EffectiveAddress(d), 2, status & 0xFFFF);
         }
 
-        WriteRegister(d.Op0.Index, d.Op0.Size, _state.Cr0);
+        WriteRegister(d.Op0.Index, d.Op0.Size, status);
         return true;
     }
 

@@ -16,6 +16,7 @@ public sealed partial class Cpu
     private uint _codeFastLimit;
     private ulong _codeKey;
     private bool _code32;
+    private bool _fetchesOriginal;
 
     private static int CacheIndex(ulong key) => (int)(key ^ key >> 16) & (CacheSize - 1);
 
@@ -111,7 +112,7 @@ public sealed partial class Cpu
     private bool TryFetchBytes(uint linear, Span<byte> into, out ulong key)
     {
         key = OverlayKey | linear;
-        if (CodeView is { } view && view.IsShim(linear))
+        if (CodeView is { } view && !_fetchesOriginal && view.IsShim(linear))
         {
             return Exit(new VmExit(VmExitReason.Shim));
         }
@@ -133,7 +134,7 @@ public sealed partial class Cpu
         }
 
         key = physical;
-        ReadOnlySpan<byte> page = CodeView is { } codeView ? codeView.Page(linear & ~0xFFFu, (uint)(physical >> 12), _state.Cpl) : default;
+        ReadOnlySpan<byte> page = CodeView is { } codeView && !_fetchesOriginal ? codeView.Page(linear & ~0xFFFu, (uint)(physical >> 12), _state.Cpl) : default;
         if (!page.IsEmpty)
         {
             page.Slice((int)(linear & 0xFFF), into.Length).CopyTo(into);

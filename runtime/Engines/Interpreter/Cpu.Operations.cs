@@ -37,8 +37,16 @@ public sealed partial class Cpu
     /// <summary>#UD, for an instruction that this model does not have.</summary>
     public bool RefuseInstruction() => InvalidOpcode();
 
-    /// <summary>Fetches and executes the instruction at EIP.</summary>
-    public bool TryExecute()
+    /// <summary>Fetches the instruction at EIP from RAM, whatever the code view shows there, and executes it.</summary>
+    public bool TryExecuteOriginal()
+    {
+        _fetchesOriginal = true;
+        bool done = TryExecute();
+        _fetchesOriginal = false;
+        return done;
+    }
+
+    private bool TryExecute()
     {
         uint eip = _state.Eip;
         if ((FetchFast(eip) ?? FetchSlow(eip)) is not { } d)

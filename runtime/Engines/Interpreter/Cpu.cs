@@ -62,6 +62,13 @@ public sealed partial class Cpu
 
     public ICpuObserver? Observer { get; set; }
 
+    /// <summary>Called before each sensitive instruction is executed: what would trap where they all trap. To be set before anything ran.</summary>
+    public Action? SensitiveMet
+    {
+        get => _decoder.SensitiveMet;
+        set => _decoder.SensitiveMet = value;
+    }
+
     /// <summary>One byte per frame of RAM; a store to a frame whose byte is not zero is reported to <see cref="Observer"/>.</summary>
     public byte[]? FrameFlags { get; set; }
 

@@ -1,6 +1,7 @@
 // From bytes to DecodedInstruction. All knowledge of encodings is Iced's; this file only reshapes what it says.
 using System.Runtime.Intrinsics;
 using Iced.Intel;
+using Rewriter.Scanning;
 
 namespace Runtime.Engines.Interpreter;
 
@@ -23,6 +24,9 @@ internal sealed class InstructionDecoder
     private readonly Decoder _decoder16;
     private readonly Decoder _decoder32;
     private readonly HandlerTable _handlers;
+
+    /// <summary>Called before each sensitive instruction is executed, of those decoded from now on.</summary>
+    public Action? SensitiveMet { get; set; }
 
     public InstructionDecoder(HandlerTable handlers)
     {
@@ -62,6 +66,16 @@ internal sealed class InstructionDecoder
         decoded.Mask = Vector128.Create<byte>(mask);
         decoded.Bytes = Vector128.Create(_buffer) & decoded.Mask;
         decoded.Execute = _handlers.Specialize(decoded);
+        if (SensitiveMet is { } tell && SensitivityTable.TryClassify(instruction, out _))
+        {
+            Handler execute = decoded.Execute;
+            decoded.Execute = d =>
+            {
+                tell();
+                return execute(d);
+            };
+        }
+
         return Outcome.Decoded;
     }
 

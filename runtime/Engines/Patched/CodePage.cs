@@ -178,5 +178,29 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         return address < Address || offset + length > Size || _patched.Any(offset, length) || _pinned.Any(offset, length);
     }
 
+    /// <summary>Filler between functions that nobody has executed: NOPs of all lengths, INT3, LEA of a register to itself.</summary>
+    public bool IsPadding(uint address, int length)
+    {
+        int offset = (int)(address - Address), end = offset + length;
+        if (address < Address || end > Size || HoldsCode(offset, length) || _patched.Any(offset, length))
+        {
+            return false;
+        }
+
+        while (offset < end)
+        {
+            var decoder = Decoder.Create(32, new ByteArrayCodeReader(original, offset, Math.Min(15, Size - offset)));
+            decoder.Decode(out Instruction filler);
+            if (decoder.LastError != DecoderError.None || !CodeMapContext.IsFiller(filler))
+            {
+                return false;
+            }
+
+            offset += filler.Length;
+        }
+
+        return true;
+    }
+
     public ReadOnlySpan<byte> Bytes(uint address, int length) => original.AsSpan((int)(address - Address), length);
 }

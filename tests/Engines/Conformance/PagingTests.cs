@@ -169,6 +169,8 @@ public sealed class PagingTests
         Assembler a = p.Main;
         a.cli();
         a.mov(__dword_ptr[GuestProgram.Directory + (window >> 22 << 2)], GuestProgram.SpareTable | 7);
+        a.mov(eax, cr3); // the monitor looks when translations are flushed
+        a.mov(cr3, eax);
         a.sti();
         p.Report(window);
         a.mov(__dword_ptr[window + 4], 0x2222);

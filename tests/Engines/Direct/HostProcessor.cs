@@ -24,6 +24,19 @@ internal sealed class HostProcessor : IDisposable
         Map(MachineState.Data, MachineState.MemorySize, ProtRead | ProtWrite);
     }
 
+    public int Pid => _stub.Pid;
+
+    public bool IsDead => _stub.IsDead;
+
+    /// <summary>The signal that ended the last run.</summary>
+    public int LastSignal => (int)_stub.Word(StubLayout.Signal);
+
+    /// <summary>What is mapped in the process, as the host kernel tells it.</summary>
+    public string Maps => File.ReadAllText($"/proc/{Pid}/maps");
+
+    /// <summary>Makes the stub try a system call.</summary>
+    public long TryCall(int number, ulong first, ulong second, ulong third, ulong fourth) => _stub.Call(number, first, second, third, fourth);
+
     /// <summary>Skips the test where the host cannot run stub processes.</summary>
     public static HostProcessor Start()
     {

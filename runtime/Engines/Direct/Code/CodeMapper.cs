@@ -21,6 +21,9 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
 {
     private readonly List<(AddressSpace Space, uint Page)> _mappings = [];
 
+    /// <summary>Pages that guest user mode has executed.</summary>
+    private readonly HashSet<(uint Frame, uint Page)> _usedByUsers = [];
+
     /// <summary>Settles a fetch fault: maps the patched copy of the page at <paramref name="linear"/>, scanned from the guest's EIP when that
     /// lies in it.</summary>
     /// <param name="error">The guest's page-fault error code when it is the guest's fault.</param>
@@ -154,10 +157,31 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
         }
     }
 
+    /// <summary>User code has reached the page of a kernel's copy: from now on its shims must do without the window's data.</summary>
+    public void Share(uint linear)
+    {
+        if (cpu.TryTranslate(linear, AccessKind.Fetch, false, false, out PageTranslation translation, out _) && translation.Physical >> 12 < frames.Count)
+        {
+            _ = CopyOf(linear >> 12, translation);
+        }
+    }
+
+    /// <summary>The copy for a page. Kernels that leave all their pages open to the user get kernel shims there, until a user comes.</summary>
     private CodePage? CopyOf(uint page, in PageTranslation translation)
     {
-        ulong frame = translation.Physical >> 12;
-        return frame < frames.Count ? cache.GetOrAdd(new CodePageKey((uint)frame, page, cpu.State.PagingEnabled && translation.User)) : null;
+        if (translation.Physical >> 12 >= frames.Count)
+        {
+            return null;
+        }
+
+        uint frame = (uint)(translation.Physical >> 12);
+        bool isOpen = cpu.State.PagingEnabled && translation.User;
+        if (isOpen && cpu.State.Cpl == 3 && _usedByUsers.Add((frame, page)))
+        {
+            Invalidate(frame);
+        }
+
+        return cache.GetOrAdd(new CodePageKey(frame, page, isOpen && _usedByUsers.Contains((frame, page))));
     }
 
     private CodePage? Following(AddressSpace space, CodePage code, bool user)
