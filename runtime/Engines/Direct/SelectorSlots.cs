@@ -76,12 +76,14 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
     /// <summary>Takes over the loads that shims did since the last entry. The slots named are the guest's word: a wrong one harms only itself.</summary>
     public void Collect(WindowMemory window)
     {
-        for (uint i = 0; i < 6; i++)
+        ReadOnlySpan<uint> loaded = window.Fields.Slice((int)MonitorWindow.Data.LoadedSlot / 4, 6);
+        for (int i = 0; i < loaded.Length; i++)
         {
-            uint slot = window[MonitorWindow.Data.LoadedSlot + (i * 4)];
+            // Copied once, then checked: the guest can write there.
+            uint slot = loaded[i];
             if (slot > 0 && slot < (uint)_used)
             {
-                state.Segments[(int)i] = _slots[slot];
+                state.Segments[i] = _slots[slot];
             }
         }
     }

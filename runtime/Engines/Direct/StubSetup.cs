@@ -22,6 +22,9 @@ internal static class StubSetup
     {
         var steps = new Steps(stub);
         steps.Add("prctl(PR_SET_NO_NEW_PRIVS)", SysPrctl, PrSetNoNewPrivs, 1);
+        // posix_spawn returns as soon as the child has a new address space, before the kernel has filled it. What is mapped in it is
+        // known once the stub itself answers.
+        steps.Run();
         steps.Add("close_range", SysCloseRange, 2, uint.MaxValue);
         // capset: no capability, whoever started us. Header, then two empty sets.
         steps.Add("capset", SysCapset, steps.Put(CapabilityVersion3), steps.Put(0, 0, 0));
@@ -117,6 +120,8 @@ internal static class StubSetup
                     throw new HostCallException($"{name} in the stub process", (int)-stub.Result(index));
                 }
             }
+
+            _required.Clear();
         }
     }
 }

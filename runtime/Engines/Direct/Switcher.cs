@@ -55,12 +55,12 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
     /// <summary>Tells the switcher what it needs of the processor, before the guest runs.</summary>
     public void Publish()
     {
-        _window[MonitorWindow.Data.Cpl] = state.Cpl;
-        _window[MonitorWindow.Data.Iopl] = state.Eflags & FlagBits.Iopl;
-        for (uint i = 0; i < 6; i++)
+        Span<uint> fields = _window.Fields;
+        fields[(int)MonitorWindow.Data.Cpl / 4] = state.Cpl;
+        fields[(int)MonitorWindow.Data.Iopl / 4] = state.Eflags & FlagBits.Iopl;
+        for (int i = 0; i < 6; i++)
         {
-            ref SegmentRegister segment = ref state.Segments[(int)i];
-            _window[MonitorWindow.Data.SegmentIsUser + (i * 4)] = SurvivesReturn(segment) ? 1u : 0;
+            fields[((int)MonitorWindow.Data.SegmentIsUser / 4) + i] = SurvivesReturn(state.Segments[i]) ? 1u : 0;
         }
 
         if (_isArmed && (state.Gdtr != _gdtr || state.Idtr != _idtr || state.Tr.Base != _taskBase))

@@ -1,5 +1,6 @@
 // The monitor's view of the window: the fields that shims read and write, and its bytes for the interpreter.
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Runtime.Abi;
 using Runtime.Engines.Interpreter;
 
@@ -61,30 +62,36 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
         }
     }
 
+    /// <summary>The dwords of WindowData, for those who touch many of them at once.</summary>
+    public Span<uint> Fields => MemoryMarshal.Cast<byte, uint>(storage.Window(0, (int)MonitorWindow.UserDataOffset));
+
     /// <summary>Writes what shims read of the guest's processor.</summary>
     public void Publish(VcpuState state, bool wantInterruptWindow)
     {
-        this[MonitorWindow.Data.VirtualIf] = state.Eflags & FlagBits.If;
-        this[MonitorWindow.Data.EventPending] = wantInterruptWindow ? FlagBits.If : 0;
-        this[MonitorWindow.Data.FlagsBias] = (state.Eflags & FlagBits.Iopl) - FlagBits.If;
-        this[MonitorWindow.Data.SiteIndex] = NoSite;
+        Span<uint> fields = Fields;
+        fields[(int)MonitorWindow.Data.VirtualIf / 4] = state.Eflags & FlagBits.If;
+        fields[(int)MonitorWindow.Data.EventPending / 4] = wantInterruptWindow ? FlagBits.If : 0;
+        fields[(int)MonitorWindow.Data.FlagsBias / 4] = (state.Eflags & FlagBits.Iopl) - FlagBits.If;
+        fields[(int)MonitorWindow.Data.SiteIndex / 4] = NoSite;
         this[MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex] = NoSite;
-        for (uint i = 0; i < 6; i++)
+        Span<uint> selectors = fields[((int)MonitorWindow.Data.Selectors / 4)..];
+        Span<uint> loaded = fields[((int)MonitorWindow.Data.LoadedSlot / 4)..];
+        for (int i = 0; i < 6; i++)
         {
-            this[MonitorWindow.Data.Selectors + (i * 4)] = state.Segments[(int)i].Selector;
-            this[MonitorWindow.Data.LoadedSlot + (i * 4)] = MonitorWindow.Slots.None;
+            selectors[i] = state.Segments[i].Selector;
+            loaded[i] = MonitorWindow.Slots.None;
         }
 
-        this[MonitorWindow.Data.Ldtr] = state.Ldtr.Selector;
-        this[MonitorWindow.Data.Tr] = state.Tr.Selector;
-        this[MonitorWindow.Data.Cr0] = state.Cr0;
-        this[MonitorWindow.Data.Cr2] = state.Cr2;
-        this[MonitorWindow.Data.Cr3] = state.Cr3;
-        this[MonitorWindow.Data.Cr4] = state.Cr4;
-        Publish(MonitorWindow.Data.Gdtr, state.Gdtr);
-        Publish(MonitorWindow.Data.Idtr, state.Idtr);
-        this[MonitorWindow.Data.TscOffset] = (uint)state.TscOffset;
-        this[MonitorWindow.Data.TscOffset + 4] = (uint)(state.TscOffset >> 32);
+        fields[(int)MonitorWindow.Data.Ldtr / 4] = state.Ldtr.Selector;
+        fields[(int)MonitorWindow.Data.Tr / 4] = state.Tr.Selector;
+        fields[(int)MonitorWindow.Data.Cr0 / 4] = state.Cr0;
+        fields[(int)MonitorWindow.Data.Cr2 / 4] = state.Cr2;
+        fields[(int)MonitorWindow.Data.Cr3 / 4] = state.Cr3;
+        fields[(int)MonitorWindow.Data.Cr4 / 4] = state.Cr4;
+        Publish(fields[((int)MonitorWindow.Data.Gdtr / 4)..], state.Gdtr);
+        Publish(fields[((int)MonitorWindow.Data.Idtr / 4)..], state.Idtr);
+        fields[(int)MonitorWindow.Data.TscOffset / 4] = (uint)state.TscOffset;
+        fields[((int)MonitorWindow.Data.TscOffset / 4) + 1] = (uint)(state.TscOffset >> 32);
     }
 
     /// <summary>The site that was named to the gate since <see cref="Publish(VcpuState, bool)"/>, by kernel or user code.</summary>
@@ -105,9 +112,9 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
     /// <summary>A byte of the selector table.</summary>
     public void SetSlotOf(ushort selector, byte slot) => storage.Window(MonitorWindow.SelectorTableOffset + selector, 1)[0] = slot;
 
-    private void Publish(uint field, TableRegister table)
+    private static void Publish(Span<uint> fields, TableRegister table)
     {
-        this[field] = table.Limit | table.Base << 16;
-        this[field + 4] = table.Base >> 16;
+        fields[0] = table.Limit | table.Base << 16;
+        fields[1] = table.Base >> 16;
     }
 }
