@@ -45,6 +45,9 @@ public static class MachineLayout
     public const byte BiosMasterVectors = 0x08;
     public const byte BiosSlaveVectors = 0x70;
 
+    /// <summary>The zero page of a Linux kernel, in conventional memory.</summary>
+    public const uint LinuxZeroPage = 0x1_0000;
+
     // Guest-physical addresses. RAM is one block from 0; the hole of a real PC between 640 KiB and 1 MiB is RAM too, but no map offers it.
     public const uint BiosDataArea = 0x0400;
     public const uint MultibootMemoryMap = 0x9000;   // where QEMU puts them

@@ -41,5 +41,10 @@ public static class BootLoader
             state.Gpr[VcpuState.Eax] = MultibootInfoWriter.BootMagic;
             state.Gpr[VcpuState.Ebx] = info;
         }
+        else if (plan.Protocol == BootProtocol.Linux)
+        {
+            FlatProtectedMode.UseLinuxSelectors(state);
+            state.Gpr[VcpuState.Esi] = LinuxZeroPage.Write(image, parameters, space, memory);
+        }
     }
 }

@@ -12,6 +12,9 @@ public enum BootProtocol
 
     /// <summary>Flat protected mode at the entry point, and nothing else.</summary>
     PlainElf,
+
+    /// <summary>Linux's 32-bit boot protocol, the payload already unpacked.</summary>
+    Linux,
 }
 
 /// <summary>A range of guest-physical memory that is filled from the file and then with zeros.</summary>
@@ -29,12 +32,13 @@ public sealed record BootPlan(BootProtocol Protocol, IReadOnlyList<LoadRange> Ra
     /// <exception cref="BadImageException">The image cannot be booted by any protocol that is supported, or contradicts itself.</exception>
     public static BootPlan For(KernelImage image)
     {
-        if (image.Format is not (ImageFormat.Elf32 or ImageFormat.Multiboot))
+        if (image.Format is not (ImageFormat.Elf32 or ImageFormat.Multiboot or ImageFormat.BzImage) || image.Bitness != 32)
         {
             throw new BadImageException(Refusal(image.Format));
         }
 
-        bool isMultiboot = MultibootHeader.TryFind(new ByteView(image.File), out MultibootHeader header);
+        MultibootHeader header = default;
+        bool isMultiboot = image.Format != ImageFormat.BzImage && MultibootHeader.TryFind(new ByteView(image.File), out header);
         BootPlan plan = isMultiboot && header.HasAddresses ? ByAddressFields(image, header) : BySegments(image, isMultiboot);
         plan.Validate(image.Payload.Length);
         return plan;
@@ -43,7 +47,7 @@ public sealed record BootPlan(BootProtocol Protocol, IReadOnlyList<LoadRange> Ra
     private static string Refusal(ImageFormat format) => format switch
     {
         ImageFormat.Elf64 => "64-bit ELF kernel: only 32-bit kernels can run",
-        ImageFormat.BzImage => "Linux bzImage: booting it is not supported yet",
+        ImageFormat.BzImage => "64-bit Linux kernel: only 32-bit kernels can run",
         ImageFormat.Pe32 or ImageFormat.Pe32Plus => "PE image: booting it is not supported",
         _ => $"{format} image: booting it is not supported",
     };
@@ -61,7 +65,7 @@ public sealed record BootPlan(BootProtocol Protocol, IReadOnlyList<LoadRange> Ra
             ranges.Add(new LoadRange((uint)segment.LoadAddress, segment.FileOffset, segment.FileSize, (uint)segment.MemorySize));
         }
 
-        BootProtocol protocol = isMultiboot ? BootProtocol.Multiboot1 : BootProtocol.PlainElf;
+        BootProtocol protocol = image.Format == ImageFormat.BzImage ? BootProtocol.Linux : isMultiboot ? BootProtocol.Multiboot1 : BootProtocol.PlainElf;
         return new BootPlan(protocol, [.. ranges.OrderBy(range => range.Address)], PhysicalEntry(image));
     }
 

@@ -35,4 +35,13 @@ internal static class FlatProtectedMode
         state.Gdtr = new TableRegister(0, 0); // must not be relied upon
         state.Idtr = new TableRegister(0, 0);
     }
+
+    /// <summary>Linux wants __BOOT_CS 10h and __BOOT_DS 18h (boot.rst, 1.15).</summary>
+    public static void UseLinuxSelectors(VcpuState state)
+    {
+        for (int i = 0; i < 6; i++)
+        {
+            state.Segments[i].Selector = (ushort)(i == (int)SegmentIndex.Cs ? 0x10 : 0x18);
+        }
+    }
 }
