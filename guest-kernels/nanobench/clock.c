@@ -45,7 +45,13 @@ static uint32_t calibrate_by_count(void)
 
 uint32_t clock_calibrate(const char **source)
 {
+    // Whatever delays a read makes the clock look faster: the slowest of a few tries is the truest.
     uint32_t frequency = calibrate_by_gate();
+    for (int i = 1; i < 3 && frequency; i++) {
+        uint32_t again = calibrate_by_gate();
+        if (again && again < frequency)
+            frequency = again;
+    }
     *source = "pit channel 2";
     if (!frequency) {
         frequency = calibrate_by_count();

@@ -9,8 +9,12 @@ static class RestoreCommand
     public static Command Create()
     {
         var image = new Argument<FileInfo>("OUT") { Description = "A rewritten image" };
-        var output = new Option<FileInfo>("-o", "--output") { Description = "The original image, byte for byte", Required = true,
-            HelpName = "ORIGINAL" };
+        var output = new Option<FileInfo>("-o", "--output")
+        {
+            Description = "The original image, byte for byte",
+            Required = true,
+            HelpName = "ORIGINAL"
+        };
         var command = new ExampleCommand(
             "restore",
             "Undo a rewrite. The result is the file that was rewritten, byte for byte, or an error.",

@@ -99,8 +99,15 @@ public sealed class RewriteTests
         KernelImage image = KernelImage.Load("tiny.elf", Fixture.Bytes("tiny.elf"));
         var wide = new KernelImage
         {
-            Name = "wide", Format = ImageFormat.Elf64, Bitness = 64, File = image.File, Payload = image.Payload,
-            EntryPoint = image.EntryPoint, Sections = image.Sections, Symbols = [], Relocations = [],
+            Name = "wide",
+            Format = ImageFormat.Elf64,
+            Bitness = 64,
+            File = image.File,
+            Payload = image.Payload,
+            EntryPoint = image.EntryPoint,
+            Sections = image.Sections,
+            Symbols = [],
+            Relocations = [],
         };
         Assert.Throws<BadImageException>(() => RewritePipeline.Plan(wide, ExecutionMode.Full));
     }

@@ -121,6 +121,7 @@ internal sealed class StubEmitter
         a.and(eax, ProcessorMask);
         a.mov(Dword(StubLayout.StubProcessor), eax);
         a.mov(r13d, eax);
+        EmitTimeStamp(StubLayout.TurnGiven);
         a.mov(eax, StubLayout.TurnMonitor);
         a.xchg(Dword(StubLayout.Turn), eax); // a full barrier: the flag below is read after the turn is given
         a.cmp(Dword(StubLayout.MonitorSleeps), 0);
@@ -160,6 +161,7 @@ internal sealed class StubEmitter
 
         a.Label(ref turn);
         a.mov(Dword(StubLayout.StubSleeps), 0);
+        EmitTimeStamp(StubLayout.TurnSeen);
         a.lea(rsp, At(StubLayout.StackTop));
         // The guest's FPU registers go to memory when the monitor wants to see or move them.
         a.test(Dword(StubLayout.Operation), StubLayout.OperationSaveFpu);
@@ -279,6 +281,15 @@ internal sealed class StubEmitter
         a.mov(Dword(StubLayout.FpuInMemory), 0);
         a.mov(Dword(StubLayout.ExitReason), StubLayout.ExitGate);
         a.jmp(_exit);
+    }
+
+    /// <summary>Clobbers rax and rdx.</summary>
+    private void EmitTimeStamp(int field)
+    {
+        a.rdtsc();
+        a.shl(rdx, 32);
+        a.or(rax, rdx);
+        a.mov(Qword(field), rax);
     }
 
     private void EmitSaveSegments()

@@ -73,6 +73,9 @@ internal static class StubLayout
     public const int StubProcessor = 0x814;
     public const int MonitorProcessor = 0x818;
 
+    /// <summary>Time stamps of the stub's side of a hand-over, as qwords: it saw its turn, it gave the turn back.</summary>
+    public const int TurnSeen = 0x820, TurnGiven = 0x828;
+
     /// <summary>A small stack for the stub's own pushes.</summary>
     public const int StackTop = 0x1000;
 

@@ -26,12 +26,15 @@ internal sealed unsafe class StubProcess : IDisposable
     private const long AliveCheckNanoseconds = 100_000_000;
 
     private readonly byte* _control;
+    private readonly ProcessorPlacement _placement;
+    private int _placed;
     private int _queued;
 
     /// <summary>Starts and confines a stub process.</summary>
     /// <exception cref="HostCallException">The host refuses something that the direct engine cannot do without.</exception>
-    public StubProcess(int slot, SharedFile control, SharedFile ram)
+    public StubProcess(int slot, SharedFile control, SharedFile ram, ProcessorPlacement placement)
     {
+        _placement = placement;
         Slot = slot;
         _control = control.Address + StubLayout.ControlFileOffset + ((long)slot * StubLayout.ControlSize);
         new Span<byte>(_control, StubLayout.ControlSize).Clear();
@@ -133,7 +136,14 @@ internal sealed unsafe class StubProcess : IDisposable
     public void Park() => HandOver(StubLayout.OperationSaveFpu | StubLayout.OperationPark);
 
     /// <summary>Makes the listed calls, enters the guest, and returns at its next exit.</summary>
-    public void Run() => HandOver(StubLayout.OperationRun);
+    public void Run()
+    {
+        _placement.Apply(Pid, ref _placed);
+        long given = _placement.Now;
+        HandOver(StubLayout.OperationRun);
+        // The stub's side of the account is a hint: a hostile one spoils only its own speed.
+        _placement.Record(_placement.Now - (long)Quad(StubLayout.TurnGiven) + (long)Quad(StubLayout.TurnSeen) - given);
+    }
 
     /// <summary>Makes a guest that runs in this process exit soon. Any thread.</summary>
     public void Kick()

@@ -19,7 +19,7 @@ internal sealed class HostProcessor : IDisposable
 
     private HostProcessor()
     {
-        _stub = new StubProcess(0, _control, _ram);
+        _stub = new StubProcess(0, _control, _ram, new ProcessorPlacement());
         Map(MachineState.Code, 4096, ProtRead | ProtExec);
         Map(MachineState.Data, MachineState.MemorySize, ProtRead | ProtWrite);
     }

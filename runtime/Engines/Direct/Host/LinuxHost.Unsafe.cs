@@ -107,6 +107,30 @@ internal static unsafe partial class LinuxHost
 
     public static void Wake(int* word) => _ = syscall(SysFutex, word, FutexWake, 1, null, 0, 0);
 
+    /// <summary>The processors that a thread may run on, one bit each.</summary>
+    /// <param name="thread">0 for the calling one.</param>
+    public static ulong[] Affinity(int thread)
+    {
+        ulong[] mask = new ulong[16];
+        fixed (ulong* words = mask)
+        {
+            // SAFETY: the length is the array's; it stays pinned during the call.
+            Check(sched_getaffinity(thread, (nuint)(mask.Length * 8), words), "sched_getaffinity");
+        }
+
+        return mask;
+    }
+
+    /// <summary>Says which processors a thread may run on. A wish: a host that refuses it changes nothing but speed.</summary>
+    public static void SetAffinity(int thread, ulong[] mask)
+    {
+        fixed (ulong* words = mask)
+        {
+            // SAFETY: as above.
+            _ = sched_setaffinity(thread, (nuint)(mask.Length * 8), words);
+        }
+    }
+
     /// <summary>The processor that the calling thread runs on now.</summary>
     public static uint CurrentProcessor() => (uint)sched_getcpu();
 
@@ -149,6 +173,12 @@ internal static unsafe partial class LinuxHost
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint syscall(nint number, int* word, int operation, int value, long* timeout, nint word2, int value3);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int sched_getaffinity(int thread, nuint length, ulong* mask);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int sched_setaffinity(int thread, nuint length, ulong* mask);
 
     [LibraryImport("libc")]
     [SuppressGCTransition]

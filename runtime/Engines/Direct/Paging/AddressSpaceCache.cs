@@ -7,6 +7,7 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
 {
     private readonly Dictionary<SpaceKey, AddressSpace> _spaces = [];
     private readonly Stack<int> _freeSlots = new(Enumerable.Range(0, capacity).Reverse());
+    private readonly ProcessorPlacement _placement = new();
     private long _clock;
 
     /// <summary>Base of the monitor window in spaces made from now on.</summary>
@@ -42,7 +43,7 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
     private AddressSpace Spawn(SpaceKey key)
     {
         Spawned++;
-        return new AddressSpace(key, new StubProcess(_freeSlots.Pop(), control, ram), frames, WindowBase);
+        return new AddressSpace(key, new StubProcess(_freeSlots.Pop(), control, ram, _placement), frames, WindowBase);
     }
 
     private AddressSpace? Reuse(SpaceKey key)
@@ -74,5 +75,6 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
         }
 
         _spaces.Clear();
+        _placement.Release();
     }
 }

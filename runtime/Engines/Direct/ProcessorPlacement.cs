@@ -1,0 +1,103 @@
+// Where the monitor's thread and the stub process run. Apart, both can wait by spinning and an exit costs half a microsecond; on a
+// machine that is busy with other things they only wait for each other's time slice, and sharing a processor is five times faster.
+using Runtime.Engines.Direct.Host;
+
+namespace Runtime.Engines.Direct;
+
+/// <summary>Chooses between the two by what hand-overs cost of late. For the thread of one virtual CPU.</summary>
+internal sealed class ProcessorPlacement
+{
+    /// <summary>Hand-overs between two decisions.</summary>
+    private const int Period = 512;
+
+    /// <summary>Decisions between two looks at what the other placement would cost now.</summary>
+    private const int Patience = 64;
+
+    /// <summary>Ticks that one hand-over counts for at most: one long wait must not decide alone.</summary>
+    private const long Outlier = 1_000_000;
+
+    private readonly ulong[] _allowed = LinuxHost.Affinity(0);
+    private readonly HostTimeStamp _clock = new();
+    private readonly double[] _cost = [double.NaN, double.NaN];
+    private readonly bool _hasChoice;
+    private long _sum;
+    private int _count;
+    private int _decisions;
+    private int _generation = 1;
+    private ulong[] _stubMask;
+
+    public ProcessorPlacement()
+    {
+        _stubMask = _allowed;
+        _hasChoice = _allowed.Sum(word => System.Numerics.BitOperations.PopCount(word)) > 1;
+        if (_hasChoice)
+        {
+            Choose(true);
+        }
+    }
+
+    /// <summary>Whether the two are kept on different processors.</summary>
+    public bool IsApart { get; private set; }
+
+    /// <summary>The host's time-stamp counter, which stub processes read too.</summary>
+    public long Now => (long)_clock.Read();
+
+    /// <summary>Accounts for one entry and exit.</summary>
+    /// <param name="ticks">What both hand-overs took together.</param>
+    public void Record(long ticks)
+    {
+        _sum += Math.Clamp(ticks, 0, Outlier);
+        if (++_count == Period && _hasChoice)
+        {
+            Decide();
+        }
+    }
+
+    /// <summary>Applies the present choice to a stub process that does not follow it yet.</summary>
+    /// <param name="generation">The choice that the process follows; updated.</param>
+    public void Apply(int pid, ref int generation)
+    {
+        if (generation != _generation)
+        {
+            generation = _generation;
+            LinuxHost.SetAffinity(pid, _stubMask);
+        }
+    }
+
+    /// <summary>Gives the calling thread back the processors that it had.</summary>
+    public void Release()
+    {
+        if (_hasChoice)
+        {
+            LinuxHost.SetAffinity(0, _allowed);
+        }
+    }
+
+    private void Decide()
+    {
+        _cost[IsApart ? 1 : 0] = (double)_sum / _count;
+        (_sum, _count) = (0, 0);
+        double here = _cost[IsApart ? 1 : 0], there = _cost[IsApart ? 0 : 1];
+        if (double.IsNaN(there) || there < here || ++_decisions % Patience == 0)
+        {
+            Choose(!IsApart);
+        }
+    }
+
+    private void Choose(bool apart)
+    {
+        IsApart = apart;
+        _generation++;
+        _stubMask = _allowed;
+        ulong[] own = _allowed;
+        if (apart)
+        {
+            uint here = LinuxHost.CurrentProcessor();
+            own = new ulong[_allowed.Length];
+            own[here / 64] = 1ul << (int)(here % 64);
+            _stubMask = [.. _allowed.Select((word, i) => word & ~own[i])];
+        }
+
+        LinuxHost.SetAffinity(0, own);
+    }
+}
