@@ -76,7 +76,7 @@ public static class EngineFactory
             var engine = new DirectEngine(request.Mode, request.MemoryBytes, CpuModel.Default, request.Counters, request.Plan);
             return new EngineHost(engine, engine.Memory, "direct", null) { Processor = engine.Processor, Returned = engine.Returned };
         }
-        catch (HostCallException refused)
+        catch (Exception refused) when (refused is HostCallException or HostLacksException)
         {
             obstacle = refused.Message;
             return null;

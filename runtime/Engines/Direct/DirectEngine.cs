@@ -48,7 +48,8 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     /// <param name="memoryLength">Guest RAM in bytes; a multiple of 4096.</param>
     /// <param name="counters">Where the exits that the engine settles itself are accounted for.</param>
     /// <param name="imagePlan">The plan of a rewritten image.</param>
-    /// <exception cref="HostCallException">The host lacks something that the engine needs.</exception>
+    /// <exception cref="HostCallException">The host refuses something that the engine needs.</exception>
+    /// <exception cref="HostLacksException">The host does not have something that the engine needs in this mode.</exception>
     public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null)
     {
         _mode = mode;
@@ -72,7 +73,14 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         _selectors.Reset(_window);
         _switcher = new Switcher(State, _cpu, Memory);
         // The first process now: a host that refuses one is found out before the guest starts.
-        _switcher.Install(_window, TryEnterSpace()!.Stub.Features);
+        StubFeatures features = TryEnterSpace()!.Stub.Features;
+        if (IsPatching && !features.HasProtectionKeys)
+        {
+            Dispose();
+            throw new HostLacksException("the host has no memory protection keys (pku), which keep patched code apart from what the guest reads");
+        }
+
+        _switcher.Install(_window, features);
         _code.PatchesTakenBack += _switcher.ForgetReturns;
     }
 

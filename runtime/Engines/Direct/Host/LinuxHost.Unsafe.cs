@@ -9,6 +9,10 @@ public sealed class HostCallException(string call, int errno) : Exception($"{cal
     public int Errno { get; } = errno;
 }
 
+/// <summary>The host works, and yet lacks something that direct execution cannot do without.</summary>
+/// <param name="what">One line.</param>
+public sealed class HostLacksException(string what) : Exception(what);
+
 internal static unsafe partial class LinuxHost
 {
     public const int ProtNone = 0, ProtRead = 1, ProtWrite = 2, ProtExec = 4;
