@@ -224,8 +224,11 @@ public sealed partial class DirectEngine
         }
 
         uint frame = (uint)(translation.Physical >> 12);
+        // Through another address than it is executed at, as when a kernel reuses the frame: it is data now. At its own address, code and
+        // data may share the page, and a few stores alone are no reason to scan it all again.
+        bool isReused = _code.OfFrame(frame).All(copy => copy.Key.Page != linear >> 12) && _mapper.At(space, State.Eip)?.Key.Frame != frame;
         bool ownPage = State.Eip >> 12 == linear >> 12 || _mapper.At(space, State.Eip)?.Key.Frame == frame;
-        if (!ownPage && space.CountDataAccess(linear >> 12))
+        if (isReused || (!ownPage && space.CountDataAccess(linear >> 12)))
         {
             _mapper.Invalidate(frame);
             return VmExit.None;

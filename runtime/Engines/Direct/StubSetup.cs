@@ -8,7 +8,7 @@ namespace Runtime.Engines.Direct;
 internal static class StubSetup
 {
     // System calls (arch/x86/entry/syscalls/syscall_64.tbl), made before the filter is in force.
-    private const int SysMunmap = 11, SysSigaction = 13, SysSigprocmask = 14, SysCapset = 126, SysSigaltstack = 131, SysPrctl = 157, SysArchPrctl = 158;
+    private const int SysMunmap = 11, SysSigaction = 13, SysSigprocmask = 14, SysCapset = 126, SysSigaltstack = 131, SysModifyLdt = 154, SysPrctl = 157, SysArchPrctl = 158;
     private const int SysPrlimit = 302, SysSeccomp = 317, SysPkeyAlloc = 330, SysCloseRange = 436;
 
     private const ulong SaSiginfo = 4, SaRestorer = 0x0400_0000, SaOnstack = 0x0800_0000, SaNodefer = 0x4000_0000;
@@ -47,6 +47,8 @@ internal static class StubSetup
         }
 
         int kernelKey = steps.Try(SysPkeyAlloc), executeKey = steps.Try(SysPkeyAlloc), cpuid = steps.Try(SysArchPrctl, ArchSetCpuid, 0);
+        // Reads the empty table: a kernel without CONFIG_MODIFY_LDT_SYSCALL says so now.
+        steps.Add("modify_ldt", SysModifyLdt, 0, steps.Put(0), 8);
         byte[] filter = SeccompFilter.Build();
         // struct sock_fprog: length, pointer.
         ulong program = steps.Put(filter);
