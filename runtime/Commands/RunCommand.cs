@@ -70,8 +70,10 @@ internal sealed class RunCommand
         GuestImage file = GuestImage.Open(options.Image);
         KernelImage image = file.Kernel;
         ExecutionMode mode = ModeFor(file, result);
-        BootPlan.For(image);
-        var parameters = new BootParameters(options.CommandLine, options.ReadModules());
+        BootPlan plan = BootPlan.For(image);
+        // Multiboot kernels are told their own name first, Linux is not.
+        string commandLine = plan.Protocol == BootProtocol.Linux ? options.Append : options.CommandLine;
+        var parameters = new BootParameters(commandLine, options.ReadModules());
         var disks = options.OpenDisks();
         var counters = new ExitCounters();
         using EngineHost host = EngineFactory.Create(new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, file.Plan, memoryBytes, counters));

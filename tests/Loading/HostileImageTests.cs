@@ -78,13 +78,13 @@ public sealed class HostileImageTests
     }
 
     [Fact]
-    public void LinuxKernelIsRefusedByName()
+    public void SixtyFourBitLinuxIsRefusedByName()
     {
         var image = new KernelImage
         {
             Name = "vmlinuz",
             Format = ImageFormat.BzImage,
-            Bitness = 32,
+            Bitness = 64,
             File = new byte[16],
             Payload = new byte[16],
             EntryPoint = 0,
@@ -92,7 +92,7 @@ public sealed class HostileImageTests
             Symbols = [],
             Relocations = [],
         };
-        Assert.Contains("bzImage", Assert.Throws<BadImageException>(() => BootPlan.For(image)).Message, StringComparison.Ordinal);
+        Assert.Contains("64-bit Linux", Assert.Throws<BadImageException>(() => BootPlan.For(image)).Message, StringComparison.Ordinal);
     }
 
     private static void LoadOrRefuse(byte[] file)
