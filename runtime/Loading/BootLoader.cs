@@ -33,6 +33,7 @@ public static class BootLoader
             space.Take(range.Address, range.MemorySize);
         }
 
+        InterruptVectors.Write(memory, plan);
         BiosDataArea.Write(memory, plan);
         FlatProtectedMode.Enter(state, (uint)plan.Entry.Value);
         if (plan.Protocol == BootProtocol.Multiboot1)

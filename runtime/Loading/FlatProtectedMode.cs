@@ -8,8 +8,9 @@ internal static class FlatProtectedMode
     // Descriptor bits 40-55: present, DPL 0, 32-bit, page granularity, accessed.
     private const ushort Code = 0xC09B, Data = 0xC093, BusyTss = 0x008B, Ldt = 0x0082;
 
-    /// <summary>A scratch stack in conventional memory: kernels must set up their own, but some call first.</summary>
-    private const uint Stack = 0x7000;
+    /// <summary>A scratch stack where GRUB has it: kernels must set up their own, but some call first, and some never do. It must not lie
+    /// below vm.mmap_min_addr of any usual host, where the direct engine has to emulate.</summary>
+    private const uint Stack = 0x7_FF00;
 
     public static void Enter(VcpuState state, uint entry)
     {

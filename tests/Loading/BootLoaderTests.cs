@@ -43,6 +43,30 @@ public sealed class BootLoaderTests
     }
 
     [Fact]
+    public void BootStackIsWhereAnyHostLetsItBeMapped()
+    {
+        (GuestMemory memory, VcpuState state) = Load(KernelFile.Elf(Code), NoParameters);
+        using (memory)
+        {
+            Assert.InRange(state.Gpr[VcpuState.Esp], 0x2_0000u, 0x9_F000u);
+        }
+    }
+
+    [Fact]
+    public void InterruptVectorsAreThoseOfABios()
+    {
+        // F000:E2C3 and F000:FF53, where every compatible BIOS has its NMI handler and its IRET.
+        (GuestMemory memory, _) = Load(KernelFile.Elf(Code), NoParameters);
+        using (memory)
+        {
+            Assert.Equal(0xF000_E2C3u, memory.Read32(2 * 4));
+            Assert.Equal(0xF000_FF53u, memory.Read32(0x10 * 4));
+            Assert.Equal(0xCF, memory.Read8(0xF_E2C3));
+            Assert.Equal(0xCF, memory.Read8(0xF_FF53));
+        }
+    }
+
+    [Fact]
     public void EntryOfHigherHalfKernelIsWhereItWasLoaded()
     {
         (GuestMemory memory, VcpuState state) = Load(KernelFile.Elf(Code, address: 0xC010_0000), NoParameters);

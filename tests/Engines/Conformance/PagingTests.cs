@@ -103,6 +103,42 @@ public sealed class PagingTests
 
     [Theory]
     [MemberData(nameof(Engines))]
+    public void KernelWithoutWriteProtectLeavesReadOnlyPagesToTheUser(string engine)
+    {
+        GuestProgram p = WithPageElsewhere();
+        Assembler a = p.Main;
+        Label user = a.CreateLabel(), fault = a.CreateLabel(), end = a.CreateLabel();
+        a.mov(__dword_ptr[GuestProgram.SpareTable], GuestProgram.Data | 5);
+        a.invlpg(__byte_ptr[Elsewhere]);
+        a.mov(eax, cr0);
+        a.and(eax, unchecked((int)~ControlRegisters.Cr0Wp));
+        a.mov(cr0, eax);
+        a.mov(__dword_ptr[Elsewhere], 0x77);
+        p.OnTrapGoTo(end);
+        a.mov(eax, GuestProgram.UserData);
+        a.mov(ds, eax);
+        a.push(GuestProgram.UserData);
+        a.push(GuestProgram.UserStack);
+        a.push(2);
+        a.push(GuestProgram.UserCode);
+        p.PushAddress(user);
+        a.iretd();
+        a.Label(ref user);
+        a.mov(eax, __dword_ptr[Elsewhere]);
+        a.@int(0x80);
+        a.Label(ref fault);
+        a.mov(__dword_ptr[Elsewhere], eax);
+        a.Label(ref end);
+        a.mov(eax, __dword_ptr[Elsewhere]);
+        a.@int(0x80);
+        a.hlt(); // the user has no other way to end it
+        using var run = new GuestRun(engine, p);
+        run.ToEndAtTrap(13, 1);
+        Assert.Equal(["77", $"#14 error 7 at {p.At(fault)} address {Elsewhere:x}", "77"], run.Log.Take(3));
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
     public void LargePagesMapFourMegabytes(string engine)
     {
         var p = new GuestProgram { Paging = true };

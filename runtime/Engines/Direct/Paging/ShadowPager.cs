@@ -56,19 +56,15 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
             return FillResult.CodeWrite;
         }
 
-        // CR0.WP = 0 lets the kernel write to read-only pages; the host cannot let it and refuse the user at the same page.
+        // CR0.WP = 0 lets the kernel write to read-only pages. One that is the user's too is then shown to the kernel alone, until the user
+        // comes for it (without protection keys the user has a process of its own).
         bool overrides = access == AccessKind.Write && !translation.Writable;
-        if (overrides && translation.User)
-        {
-            return FillResult.Emulate;
-        }
-
         bool writable = overrides || (translation.Writable && translation.Dirty && !isCode);
         int index = (int)(page >> 9);
         RegionSource source = _tables.Locate(index);
         ShadowRegion region = space.Open(index, source);
         (uint first, uint count) = Extent(region, page, frame, writable, overrides ? 1 : FillAround);
-        int key = translation.User ? 0 : space.Stub.Features.KernelKey;
+        int key = translation.User && !overrides ? 0 : space.Stub.Features.KernelKey;
         space.MapRun(first, frame - (page - first), count, writable, executable && !translation.NoExecute, key);
         Remember(region, first, count);
         Fills += count;
