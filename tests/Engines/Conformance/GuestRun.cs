@@ -57,8 +57,8 @@ internal sealed class GuestRun : IDisposable
     {
         // A guest that never leaves is called back.
         var limit = System.Diagnostics.Stopwatch.StartNew();
-        using var watchdog = new Timer(_ => Engine.Kick(), null, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(1));
-        while (_log.Count < MaximumLog && limit.Elapsed < TimeSpan.FromSeconds(5))
+        using var watchdog = new Timer(_ => Engine.Kick(), null, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(1));
+        while (_log.Count < MaximumLog && limit.Elapsed < TimeSpan.FromSeconds(60))
         {
             VmExit exit = Engine.Run(PendingInterrupts > 0);
             switch (exit.Reason)
