@@ -6,7 +6,7 @@ namespace Runtime.Devices;
 public sealed class I8042
 {
     private const byte OutputFull = 0x01, SystemFlag = 0x04, LastWasCommand = 0x08, Unlocked = 0x10, MouseOutputFull = 0x20;
-    private const byte KeyboardInterrupt = 0x01, MouseInterrupt = 0x02, KeyboardDisabled = 0x10, MouseDisabled = 0x20;
+    private const byte KeyboardInterrupt = 0x01, MouseInterrupt = 0x02, KeyboardDisabled = 0x10, MouseDisabled = 0x20, Translate = 0x40;
     private const int QueueLength = 32;
 
     private readonly InterruptLine _keyboardLine;
@@ -29,7 +29,7 @@ public sealed class I8042
         _a20 = a20;
         _power = power;
         _trace = trace;
-        CommandByte = SystemFlag | KeyboardInterrupt | MouseInterrupt;
+        CommandByte = SystemFlag | KeyboardInterrupt | MouseDisabled | Translate; // as a BIOS leaves it
         DataPort = new Port(ReadData, WriteData);
         CommandPort = new Port(ReadStatus, WriteCommand);
     }
@@ -94,7 +94,7 @@ public sealed class I8042
                 break;
             default:
                 CommandByte &= unchecked((byte)~KeyboardDisabled); // a byte for the keyboard opens its clock
-                SendAll(_keyboard.Answer(value), isMouse: false);
+                SendAll(Translated(_keyboard.Answer(value)), isMouse: false);
                 break;
         }
 
@@ -169,6 +169,10 @@ public sealed class I8042
             _power.Reset("8042");
         }
     }
+
+    /// <summary>Translation to scan code set 1 strikes the keyboard's answers too; of those only the identity's second byte is a code of set 2.</summary>
+    private byte[] Translated(byte[] answer)
+        => (CommandByte & Translate) == 0 ? answer : [.. answer.Select(value => value == 0x83 ? (byte)0x41 : value)];
 
     private void SendAll(byte[] values, bool isMouse)
     {
