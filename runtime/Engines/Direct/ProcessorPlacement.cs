@@ -25,6 +25,7 @@ internal sealed class ProcessorPlacement
     private int _decisions;
     private int _generation = 1;
     private ulong[] _stubMask;
+    private uint _monitor;
 
     public ProcessorPlacement()
     {
@@ -53,23 +54,20 @@ internal sealed class ProcessorPlacement
         }
     }
 
-    /// <summary>Applies the present choice to a stub process that does not follow it yet.</summary>
+    /// <summary>Applies the present choice to a stub process that does not follow it yet. Only the stub is told where to run: the monitor's
+    /// thread is never bound, so that threads started from it are not either; when it moves, the stub is told again.</summary>
     /// <param name="generation">The choice that the process follows; updated.</param>
     public void Apply(int pid, ref int generation)
     {
+        if (IsApart && LinuxHost.CurrentProcessor() != _monitor)
+        {
+            Choose(true);
+        }
+
         if (generation != _generation)
         {
             generation = _generation;
             LinuxHost.SetAffinity(pid, _stubMask);
-        }
-    }
-
-    /// <summary>Gives the calling thread back the processors that it had.</summary>
-    public void Release()
-    {
-        if (_hasChoice)
-        {
-            LinuxHost.SetAffinity(0, _allowed);
         }
     }
 
@@ -89,15 +87,11 @@ internal sealed class ProcessorPlacement
         IsApart = apart;
         _generation++;
         _stubMask = _allowed;
-        ulong[] own = _allowed;
         if (apart)
         {
-            uint here = LinuxHost.CurrentProcessor();
-            own = new ulong[_allowed.Length];
-            own[here / 64] = 1ul << (int)(here % 64);
-            _stubMask = [.. _allowed.Select((word, i) => word & ~own[i])];
+            _monitor = LinuxHost.CurrentProcessor();
+            _stubMask = [.. _allowed];
+            _stubMask[_monitor / 64] &= ~(1ul << (int)(_monitor % 64));
         }
-
-        LinuxHost.SetAffinity(0, own);
     }
 }

@@ -75,6 +75,5 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
         }
 
         _spaces.Clear();
-        _placement.Release();
     }
 }
