@@ -13,6 +13,9 @@ public sealed partial class DirectEngine
     /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
     private const int GuardPatience = 16;
 
+    /// <summary>Interruptions of one stay in the window, before the guest is taken for stuck there.</summary>
+    private const int WindowPatience = 1000;
+
     // Linux exception numbers as signal frames carry them (SDM vol. 3, table 6-1).
     private const uint TrapDebug = 1, TrapBreakpoint = 3, TrapOverflow = 4, TrapPageFault = 14;
 
@@ -290,11 +293,23 @@ public sealed partial class DirectEngine
             && eip - _window.Base - MonitorWindow.GateOffset < 4096)
         {
             // In the gate, on its way to us: let it arrive.
-            stub.Run();
-            return Settle(_current!);
+            return ResumeInWindow(_current!);
         }
 
         return VmExit.Impossible($"code selector 0x{stub.Quad(StubLayout.FrameCs):x} at 0x{eip:x}: it left IA-32 code");
+    }
+
+    /// <summary>Lets the guest go on where it was interrupted in the window. Shims and the gate are a few instructions long; a guest that is found
+    /// there again and again runs something else, and must not grow the monitor's stack.</summary>
+    private VmExit ResumeInWindow(AddressSpace space)
+    {
+        if (++_resumedInWindow > WindowPatience)
+        {
+            return VmExit.Impossible("it does not leave the monitor window");
+        }
+
+        space.Stub.Run();
+        return space.Stub.IsDead ? VmExit.Impossible("its stub process was killed") : Settle(space);
     }
 
     /// <summary>From an address in a trampoline to the guest instruction it stands for. A kick may strike inside a shim, where there
@@ -325,8 +340,7 @@ public sealed partial class DirectEngine
                 return false;
             default:
                 // It faults where it is: let it, and settle that fault.
-                space.Stub.Run();
-                exit = Settle(space);
+                exit = ResumeInWindow(space);
                 return false;
         }
     }

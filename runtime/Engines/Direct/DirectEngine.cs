@@ -40,6 +40,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private StubProcess? _running;
     private long _tlbEpoch = 1;
     private bool _kick;
+    private int _resumedInWindow;
     private bool _shadowIsStale;
 
     /// <summary>False while the guest's page tables leave no room for the window: then everything is interpreted.</summary>
@@ -245,6 +246,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
             return VmExit.Impossible("its stub process was killed");
         }
 
+        _resumedInWindow = 0;
         _accounts.Begin();
         VmExit exit = Settle(space);
         _accounts.End();
