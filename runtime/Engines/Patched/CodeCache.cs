@@ -18,6 +18,9 @@ internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
 
     /// <summary>Its index is that of the image's plan.</summary>
     public bool IsFromImage { get; init; }
+
+    /// <summary>How often it has trapped.</summary>
+    public int Traps { get; set; }
 }
 
 /// <summary>Makes, finds and drops patched copies. It knows nothing of how they are mapped.</summary>
@@ -119,6 +122,21 @@ internal sealed class CodeCache
         Plan(live.Owner, _found);
     }
 
+    /// <summary>Notes that a site was executed by way of a trap. When that goes on it is planned anew together with its neighbours: more of
+    /// the code around it is known by now.</summary>
+    public void CountTrap(CodeSite site)
+    {
+        const int patience = 64, lastChance = 4096;
+        if (site.Tactic == PatchTactic.Trap && !site.IsFromImage && ++site.Traps is patience or lastChance)
+        {
+            int traps = site.Traps;
+            _found.Clear();
+            _found.Add(site.Instruction);
+            PlanWithNeighbours(site.Page, [.. site.Page.Patches.Where(live => !live.IsFromImage && IsNear(live, site.Address))]);
+            _sites[site.Page.Sites[(int)(site.Address & 0xFFF)]]!.Traps = traps;
+        }
+    }
+
     /// <summary>The copies of a frame.</summary>
     public IReadOnlyList<CodePage> OfFrame(uint frame) => _byFrame.TryGetValue(frame, out List<CodePage>? pages) ? pages : [];
 
@@ -212,6 +230,11 @@ internal sealed class CodeCache
         }
 
         _found.RemoveAll(site => !cramped.Contains((int)(site.Address & 0xFFF)));
+        PlanWithNeighbours(page, neighbours);
+    }
+
+    private void PlanWithNeighbours(CodePage page, LivePatch[] neighbours)
+    {
         foreach (LivePatch live in neighbours)
         {
             Unpatch(live, _found);

@@ -11,6 +11,13 @@ internal delegate CodePage? NextPage(CodePage page);
 internal sealed class CodeScanner
 {
     private readonly Stack<int> _work = new();
+    private readonly ByteReader _reader = new();
+    private readonly Decoder _decoder;
+
+    /// <summary>For each instruction code: not looked up yet, no, yes.</summary>
+    private readonly byte[] _isFpu = new byte[Enum.GetValues<Code>().Length];
+
+    public CodeScanner() => _decoder = Decoder.Create(32, _reader);
 
     /// <summary>Whether FPU instructions are to trap (CR0.TS or CR0.EM).</summary>
     public bool FpuTraps { get; set; }
@@ -29,10 +36,9 @@ internal sealed class CodeScanner
 
     private void Descend(CodePage page, int offset, NextPage next, List<SensitiveInstruction> found)
     {
-        Span<byte> window = stackalloc byte[30];
         while (offset < CodePage.Size && !page.IsStart(offset) && !page.IsPatched(offset, 1))
         {
-            if (!TryDecode(page, offset, next, window, out Instruction instruction, out bool crosses))
+            if (!TryDecode(page, offset, next, out Instruction instruction, out bool crosses))
             {
                 return;
             }
@@ -88,12 +94,11 @@ internal sealed class CodeScanner
     }
 
     /// <summary>Decodes at an offset, with the first bytes of the next page where needed; completes that page when the instruction crosses.</summary>
-    private static bool TryDecode(CodePage page, int offset, NextPage next, Span<byte> window, out Instruction instruction, out bool crosses)
+    private bool TryDecode(CodePage page, int offset, NextPage next, out Instruction instruction, out bool crosses)
     {
         crosses = false;
         int here = Math.Min(15, CodePage.Size - offset);
-        page.Original.AsSpan(offset, here).CopyTo(window);
-        if (TryDecode(window[..here], page.Address + (uint)offset, out instruction))
+        if (TryDecode(page.Original, offset, here, page.Address + (uint)offset, out instruction))
         {
             return true;
         }
@@ -103,8 +108,8 @@ internal sealed class CodeScanner
             return false;
         }
 
-        following.Original.AsSpan(0, 15).CopyTo(window[here..]);
-        if (!TryDecode(window[..(here + 15)], page.Address + (uint)offset, out instruction) || instruction.Length <= here)
+        byte[] both = [.. page.Original.AsSpan(offset, here), .. following.Original.AsSpan(0, 15)];
+        if (!TryDecode(both, 0, both.Length, page.Address + (uint)offset, out instruction) || instruction.Length <= here)
         {
             return false;
         }
@@ -128,11 +133,12 @@ internal sealed class CodeScanner
         return true;
     }
 
-    private static bool TryDecode(ReadOnlySpan<byte> bytes, uint address, out Instruction instruction)
+    private bool TryDecode(byte[] bytes, int offset, int length, uint address, out Instruction instruction)
     {
-        var decoder = Decoder.Create(32, new ByteArrayCodeReader(bytes.ToArray()), address);
-        decoder.Decode(out instruction);
-        return decoder.LastError == DecoderError.None;
+        _reader.Start(bytes, offset, length);
+        _decoder.IP = address;
+        _decoder.Decode(out instruction);
+        return _decoder.LastError == DecoderError.None;
     }
 
     private static bool HasNearTarget(in Instruction instruction, CodePage page, out int offset)
@@ -144,8 +150,19 @@ internal sealed class CodeScanner
         return isDirect && target >> 12 == page.Key.Page;
     }
 
+    private bool IsFpu(in Instruction instruction)
+    {
+        ref byte known = ref _isFpu[(int)instruction.Code];
+        if (known == 0)
+        {
+            known = (byte)(LooksUpFpu(instruction) ? 2 : 1);
+        }
+
+        return known == 2;
+    }
+
     /// <summary>Instructions that CR0.TS or CR0.EM makes raise #NM (SDM vol. 3, 2.5); FWAIT among them.</summary>
-    private static bool IsFpu(in Instruction instruction)
+    private static bool LooksUpFpu(in Instruction instruction)
     {
         OpCodeInfo code = instruction.OpCode;
         foreach (CpuidFeature feature in instruction.CpuidFeatures)
@@ -160,5 +177,16 @@ internal sealed class CodeScanner
         }
 
         return false;
+    }
+
+    /// <summary>A part of an array, for the one decoder.</summary>
+    private sealed class ByteReader : CodeReader
+    {
+        private byte[] _bytes = [];
+        private int _at, _end;
+
+        public void Start(byte[] bytes, int offset, int length) => (_bytes, _at, _end) = (bytes, offset, offset + length);
+
+        public override int ReadByte() => _at < _end ? _bytes[_at++] : -1;
     }
 }
