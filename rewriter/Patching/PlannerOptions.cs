@@ -15,6 +15,10 @@ public sealed record PlannerOptions
     /// used.</summary>
     public bool AllowShortJumps { get; init; } = true;
 
+    /// <summary>Whether such a jump may land in padding. Not at run time, where nobody has proven that padding is never executed: there it lands
+    /// between the instructions of a neighbour that is displaced too.</summary>
+    public bool MayLandInPadding { get; init; } = true;
+
     /// <summary>How far before a site a range may start, in bytes.</summary>
     public int MaxPreceding { get; init; } = 24;
 }

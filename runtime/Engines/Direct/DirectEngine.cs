@@ -177,7 +177,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     {
         if (_mode == ExecutionMode.Para && _current is not null && State.Cpl == 0 && index is not (SegmentIndex.Cs or SegmentIndex.Ss))
         {
-            _selectors.Learn(index, _current, _window);
+            _selectors.Learn(State.Segments[(int)index], _current, _window);
+        }
+    }
+
+    void ICpuObserver.SegmentVerified(SegmentRegister segment)
+    {
+        if (_mode == ExecutionMode.Para && _current is not null && segment.IsUsable && (segment.Type & 1) != 0)
+        {
+            // Present and accessed: a slot stands for one that could be loaded with nothing changed in memory.
+            _selectors.Learn(segment, _current, _window);
         }
     }
 

@@ -81,6 +81,10 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
     {
     }
 
+    void ICpuObserver.SegmentVerified(SegmentRegister segment)
+    {
+    }
+
     void ICpuObserver.PhysicalWrite(uint frame, int offset, int length) => _fetched.Written(frame, offset, length);
 
     private VmExit RunShim(bool wantInterruptWindow)
