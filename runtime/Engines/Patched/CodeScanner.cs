@@ -65,7 +65,9 @@ internal sealed class CodeScanner
                 _work.Push(target);
             }
 
-            if (instruction.FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return or FlowControl.Exception)
+            // A breakpoint may stand on the first byte of a longer instruction while a kernel patches it: what follows need not be code.
+            if (instruction.FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return or FlowControl.Exception
+                || instruction.Code == Code.Int3)
             {
                 return;
             }
