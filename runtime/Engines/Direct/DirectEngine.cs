@@ -226,6 +226,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         if (IsPatching)
         {
             _code.SetFpuTraps((State.Cr0 & (ControlRegisters.Cr0Ts | ControlRegisters.Cr0Em)) != 0);
+            _code.SetTimeStampTraps(State.TscOffset != 0 || (State.Cr4 & ControlRegisters.Cr4Tsd) != 0);
         }
 
         if (_mapper.Place(space, State.Eip, out uint address) == Placement.Emulate)

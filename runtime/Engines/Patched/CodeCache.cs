@@ -27,7 +27,7 @@ internal sealed class CodeCache
     private readonly GuestMemory _memory;
     private readonly byte[] _codeFlags;
     private readonly ExecutionMode _mode;
-    private readonly CodeScanner _scanner = new();
+    private readonly CodeScanner _scanner;
     private readonly ShimCatalog _kernelShims = new();
     private readonly ShimCatalog _userShims = new(userMode: true);
     private readonly Dictionary<CodePageKey, CodePage> _pages = [];
@@ -49,6 +49,8 @@ internal sealed class CodeCache
         _freeSlots = new Stack<int>(Enumerable.Range(0, storage.PageCount).Reverse());
         _bySlot = new CodePage?[storage.PageCount];
         _mode = mode;
+        // Para has an inline shim for kernel code; a user's would have to leave by the gate.
+        _scanner = new CodeScanner { NativeTimeStamps = mode == ExecutionMode.Para ? NativeTimeStamps.InUserMode : NativeTimeStamps.Everywhere };
         _window = new WindowAllocator(windowBase);
         _plan = plan;
         plan?.Reserve(_window);
@@ -177,16 +179,36 @@ internal sealed class CodeCache
         _scanner.FpuTraps = traps;
         foreach (CodePage page in _pages.Values)
         {
-            foreach ((int offset, int length) in page.FpuInstructions)
+            SetTraps(page, page.FpuInstructions, traps);
+        }
+    }
+
+    /// <summary>Makes RDTSC trap or not where it has no shim, in all copies (an offset of the guest's counter, CR4.TSD).</summary>
+    public void SetTimeStampTraps(bool traps)
+    {
+        if (_scanner.TimeStampTraps == traps)
+        {
+            return;
+        }
+
+        _scanner.TimeStampTraps = traps;
+        foreach (CodePage page in _pages.Values)
+        {
+            SetTraps(page, page.TimeStampReads, traps);
+        }
+    }
+
+    private static void SetTraps(CodePage page, List<(int Offset, int Length)> instructions, bool traps)
+    {
+        foreach ((int offset, int length) in instructions)
+        {
+            if (traps)
             {
-                if (traps)
-                {
-                    page.Hide(offset, 1);
-                }
-                else
-                {
-                    page.Reveal(offset, length);
-                }
+                page.Hide(offset, 1);
+            }
+            else
+            {
+                page.Reveal(offset, length);
             }
         }
     }

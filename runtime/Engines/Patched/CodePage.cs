@@ -52,6 +52,9 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     /// <summary>FPU, MMX and SSE instructions: traps while CR0.TS or CR0.EM is set.</summary>
     public List<(int Offset, int Length)> FpuInstructions { get; } = [];
 
+    /// <summary>RDTSC that runs as it is: traps while the guest's counter is not the host's.</summary>
+    public List<(int Offset, int Length)> TimeStampReads { get; } = [];
+
     /// <summary>Offset of the instruction that reaches into the next page, or -1.</summary>
     public int CrossingOffset { get; set; } = -1;
 
