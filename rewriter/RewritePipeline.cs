@@ -74,6 +74,11 @@ public static class RewritePipeline
 
     static void RequireFreeWindow(KernelImage image, uint windowBase)
     {
+        if (image.IsPacked)
+        {
+            throw new BadImageException("a packed file can be scanned, but not rewritten: unpack it first");
+        }
+
         if (image.Bitness != 32)
         {
             throw new BadImageException("64-bit images can be scanned, but not rewritten yet");
