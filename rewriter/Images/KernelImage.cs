@@ -58,8 +58,8 @@ public sealed class KernelImage
     /// <summary>Loadable ranges by address; they do not overlap.</summary>
     public required IReadOnlyList<ImageSection> Sections { get; init; }
 
-    /// <summary>Further linked virtual addresses where a loader may start: the PVH entry of a Linux kernel, exports of a PE
-    /// image.</summary>
+    /// <summary>Further linked virtual addresses where a loader may start: the PVH entry of a Linux kernel; of an object, what relative words
+    /// in its data name.</summary>
     public IReadOnlyList<ulong> OtherEntryPoints { get; init; } = [];
 
     /// <summary>Symbols by address.</summary>

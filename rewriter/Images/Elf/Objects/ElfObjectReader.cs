@@ -20,12 +20,19 @@ static class ElfObjectReader
             File = file.Bytes,
             Payload = ElfObjectRelocations.Apply(source),
             EntryPoint = 0,
+            OtherEntryPoints = NamedByData(source),
             Sections = sections,
             Symbols = Symbols(source),
             Relocations = [.. source.Relocations.Where(r => r.Kind is RelocationKind.Absolute32 or RelocationKind.Absolute64)
                 .Select(r => source.AddressOf(r.Section) + r.Offset).Distinct().Order()],
         };
     }
+
+    /// <summary>What relative words outside the code name, tables of faulting addresses aside: nobody jumps to those.</summary>
+    static List<ulong> NamedByData(ElfObject source) =>
+        [.. source.Relocations.Where(r => r.Kind is RelocationKind.Relative32 or RelocationKind.Relative64
+                && source.Sections[r.Section] is { IsExecutable: false, Name: not ("__ex_table" or "__bug_table") })
+            .Select(r => unchecked(source.Symbols[r.Symbol].Address + (ulong)r.Addend)).Distinct().Order()];
 
     static List<ImageSection> Sections(ElfObject source)
     {
