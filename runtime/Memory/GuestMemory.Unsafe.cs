@@ -6,18 +6,23 @@ using System.Runtime.InteropServices;
 namespace Runtime.Memory;
 
 /// <summary>Bounds-checked access to guest RAM by guest-physical address. Accesses may be unaligned and may straddle the end.</summary>
-public sealed unsafe class GuestMemory : IDisposable
+public sealed unsafe partial class GuestMemory : IDisposable
 {
+    /// <summary>MADV_REMOVE.</summary>
+    private const int AdviseRemove = 9;
+
     private readonly byte* _base;
     private readonly bool _owned;
 
     /// <summary>Private RAM for an engine that shares it with nobody. Zero-filled.</summary>
     /// <param name="length">Bytes; a multiple of 4096.</param>
-    public GuestMemory(ulong length)
-        : this((byte*)NativeMemory.AlignedAlloc((nuint)length, 4096), length)
+    /// <param name="deviceLength">Bytes of device memory behind it, likewise.</param>
+    public GuestMemory(ulong length, ulong deviceLength = 0)
+        : this((byte*)NativeMemory.AlignedAlloc((nuint)(length + deviceLength), 4096), length + deviceLength)
     {
         _owned = true;
-        NativeMemory.Clear(_base, (nuint)length);
+        RamLength = length;
+        NativeMemory.Clear(_base, (nuint)Length);
     }
 
     /// <summary>RAM in a mapping that someone else owns and that outlives this object.</summary>
@@ -30,10 +35,17 @@ public sealed unsafe class GuestMemory : IDisposable
 
         _base = mapping;
         Length = length;
+        RamLength = length;
     }
 
-    /// <summary>Size of RAM in bytes.</summary>
+    /// <summary>All bytes that can be accessed: RAM, and the device memory that begins where RAM ends.</summary>
     public ulong Length { get; }
+
+    /// <summary>Bytes of RAM; no memory map speaks of what is behind.</summary>
+    public ulong RamLength { get; init; }
+
+    /// <summary>Whoever derives something from the contents of frames, and must hear of what devices write; null for nobody.</summary>
+    public IFrameWatch? Watch { get; set; }
 
     /// <summary>Number of 4 KiB frames.</summary>
     public uint FrameCount => (uint)(Length >> 12);
@@ -55,6 +67,21 @@ public sealed unsafe class GuestMemory : IDisposable
 
     /// <summary>The 4096 bytes of a frame in RAM.</summary>
     public Span<byte> FrameBytes(uint frame) => Slice(new GuestPhysicalAddress((ulong)frame << 12), 4096);
+
+    /// <summary>Where a frame is in the monitor's own address space, for system calls that transfer straight from and to guest memory.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The frame is not in RAM.</exception>
+    internal nint HostAddress(uint frame) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(FrameBytes(frame)));
+
+    /// <summary>Forgets a frame's contents and gives its memory back to the host; it reads as zeros from then on.</summary>
+    public void Discard(uint frame)
+    {
+        Span<byte> bytes = FrameBytes(frame);
+        // SAFETY: the range is one whole frame of the mapping. Where the host cannot punch a hole (private memory), it is cleared instead.
+        if (!OperatingSystem.IsLinux() || Advise((void*)HostAddress(frame), (nuint)bytes.Length, AdviseRemove) != 0)
+        {
+            bytes.Clear();
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte Read8(ulong address)
@@ -124,4 +151,7 @@ public sealed unsafe class GuestMemory : IDisposable
             NativeMemory.AlignedFree(_base);
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* address, nuint length, int advice);
 }

@@ -44,6 +44,7 @@ public sealed partial class Cpu
         RegisterControlRegisters();
         RegisterModelSpecific();
         RegisterMiscellaneous();
+        RegisterHypervisorInterface();
         RegisterX87Transfer();
         RegisterX87Arithmetic();
         RegisterX87Transcendental();

@@ -1,0 +1,19 @@
+using Runtime.Devices;
+using Runtime.Events;
+using Runtime.Memory;
+using Runtime.Time;
+
+namespace Runtime.Paravirt.Xen;
+
+/// <summary>What hypercalls act on.</summary>
+internal sealed record XenInterfaces(
+    EventChannels Events,
+    GrantTable Grants,
+    Reservation Reservation,
+    GuestMemory Ram,
+    HvmParameters Parameters,
+    VcpuTimers Timers,
+    RunstateClock Runstate,
+    ISerialEndpoint Output,
+    IPowerControl Power,
+    IClock Clock);
