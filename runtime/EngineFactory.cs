@@ -107,6 +107,6 @@ public static class EngineFactory
             engine.Cpu.SensitiveMet = () => request.Counters.Record(trap, engine.State.Eip, 0);
         }
 
-        return new EngineHost(engine, memory, "interpreter", note);
+        return new EngineHost(engine, memory, "interpreter", note) { Processor = engine.Cpu };
     }
 }

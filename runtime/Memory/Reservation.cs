@@ -29,7 +29,7 @@ public sealed class Reservation(GuestMemory memory)
 
         Volatile.Write(ref _isGivenBack[frame], true);
         memory.Discard(frame);
-        memory.Watch?.Written(frame);
+        memory.StoredByDevice?.Invoke(new GuestPhysicalAddress((ulong)frame << 12), GuestMemory.FrameSize);
         Current--;
         return true;
     }

@@ -15,7 +15,7 @@ namespace Runtime.Engines.Direct;
 
 /// <summary>Native, deprivileged execution of one virtual CPU. Everything but <see cref="Kick"/> is for one thread: the stub processes
 /// die with it.</summary>
-public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver, IFrameWatch
+public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 {
     private const int SpaceCapacity = 32;
 
@@ -59,7 +59,6 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver, IFram
         _control = new SharedFile("control", StubLayout.ControlFileLength);
         _ram = new SharedFile("ram", (long)(memoryLength + deviceLength));
         Memory = _ram.AsGuestMemory(memoryLength);
-        Memory.Watch = this;
         State = new VcpuState();
         _cpu = new Cpu(State, Memory, model, new HostTimeStamp()) { Observer = this };
         _frames = new FrameTable(Memory.FrameCount);
@@ -189,16 +188,6 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver, IFram
         if (offset + length > CodePage.Size && frame + 1 < _frames.Count)
         {
             _mapper.Written(frame + 1, 0, offset + length - CodePage.Size);
-        }
-    }
-
-    bool IFrameWatch.IsWatched(uint frame) => Volatile.Read(ref _frames.CodeFlags[frame]) != 0;
-
-    void IFrameWatch.Written(uint frame)
-    {
-        if (_frames.IsCode(frame))
-        {
-            _mapper.Written(frame, 0, CodePage.Size);
         }
     }
 

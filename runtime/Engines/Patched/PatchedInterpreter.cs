@@ -8,7 +8,7 @@ using Runtime.Memory;
 namespace Runtime.Engines.Patched;
 
 /// <summary>The interpreter on a guest whose code is patched as it is met.</summary>
-public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver, IFrameWatch
+public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
 {
     private readonly InterpreterEngine _plain;
     private readonly Cpu _cpu;
@@ -24,7 +24,6 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver, IFrameW
     /// <param name="model">The processor to be; the usual one when null.</param>
     public PatchedInterpreter(GuestMemory memory, ExitCounters counters, PatchPlan? imagePlan, CpuModel? model = null)
     {
-        memory.Watch = this;
         _plain = new InterpreterEngine(new VcpuState(), memory, model);
         _cpu = _plain.Cpu;
         _counters = counters;
@@ -81,16 +80,6 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver, IFrameW
 
     void ICpuObserver.SegmentLoaded(SegmentIndex index)
     {
-    }
-
-    bool IFrameWatch.IsWatched(uint frame) => Volatile.Read(ref _cpu.FrameFlags![frame]) != 0;
-
-    void IFrameWatch.Written(uint frame)
-    {
-        if (_cpu.FrameFlags![frame] != 0)
-        {
-            _fetched.Written(frame, 0, CodePage.Size);
-        }
     }
 
     void ICpuObserver.PhysicalWrite(uint frame, int offset, int length) => _fetched.Written(frame, offset, length);

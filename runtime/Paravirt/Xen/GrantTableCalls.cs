@@ -103,7 +103,7 @@ internal sealed class GrantTableCalls(GrantTable grants, Reservation reservation
 
         ram.FrameBytes(copy.Source.ReferenceOrFrame).Slice(copy.Source.Offset, copy.Length)
             .CopyTo(ram.FrameBytes(copy.Destination.ReferenceOrFrame)[copy.Destination.Offset..]);
-        ram.Watch?.Written(copy.Destination.ReferenceOrFrame);
+        ram.StoredByDevice?.Invoke(new GuestPhysicalAddress((ulong)copy.Destination.ReferenceOrFrame << 12), GuestMemory.FrameSize);
         return GrantStatus.Okay;
     }
 }

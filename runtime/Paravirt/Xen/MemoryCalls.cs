@@ -62,7 +62,7 @@ internal sealed class MemoryCalls(EventChannels events, GrantTable grants, Reser
                 return ArgumentMemory.Failed(XenError.Invalid);
         }
 
-        ram.Watch?.Written(add.Frame);
+        ram.StoredByDevice?.Invoke(new GuestPhysicalAddress((ulong)add.Frame << 12), GuestMemory.FrameSize);
         return 0;
     }
 

@@ -1,11 +1,9 @@
 using Runtime.Abi.Xen;
-using Runtime.Devices;
-using Runtime.Events;
 
 namespace Runtime.Paravirt.Xen;
 
 /// <summary>sched_op (29).</summary>
-internal sealed class SchedulerCalls(EventChannels events, VcpuTimers timers, IPowerControl power, ArgumentMemory memory)
+internal sealed class SchedulerCalls(XenInterfaces xen, ArgumentMemory memory)
 {
     private const uint MostPorts = 128;
 
@@ -18,8 +16,8 @@ internal sealed class SchedulerCalls(EventChannels events, VcpuTimers timers, IP
             case SchedulerOperation.Yield:
                 return 0;
             case SchedulerOperation.Block:
-                events.AllowUpcalls();
-                wait = () => events.IsUpcallPending;
+                xen.Events.AllowUpcalls();
+                wait = () => xen.Events.IsUpcallPending;
                 return 0;
             case SchedulerOperation.Shutdown:
                 return memory.TryRead(argument, out ShutdownReason reason) ? Shutdown(reason) : ArgumentMemory.Failed(XenError.Fault);
@@ -35,13 +33,13 @@ internal sealed class SchedulerCalls(EventChannels events, VcpuTimers timers, IP
         switch (reason)
         {
             case ShutdownReason.PowerOff:
-                power.PowerOff("shutdown hypercall");
+                xen.Power.PowerOff("shutdown hypercall");
                 return 0;
             case ShutdownReason.Reboot or ShutdownReason.SoftReset:
-                power.Reset("shutdown hypercall");
+                xen.Power.Reset("shutdown hypercall");
                 return 0;
             case ShutdownReason.Crash or ShutdownReason.Watchdog:
-                power.Crash("it said that it crashed (shutdown hypercall)");
+                xen.Kill("it says that it crashed (shutdown hypercall)");
                 return 0;
             case ShutdownReason.Suspend:
                 return ArgumentMemory.Failed(XenError.NoSystemCall);
@@ -72,17 +70,17 @@ internal sealed class SchedulerCalls(EventChannels events, VcpuTimers timers, IP
             }
         }
 
-        if (Array.Exists(ports, events.IsPending))
+        if (Array.Exists(ports, xen.Events.IsPending))
         {
             return 0;
         }
 
-        timers.StartPoll(poll.Timeout);
-        events.IsPolling = true;
+        xen.Timers.StartPoll(poll.Timeout);
+        xen.Events.IsPolling = true;
         wait = () =>
         {
-            bool isOver = timers.IsPollOver || Array.Exists(ports, events.IsPending);
-            events.IsPolling = !isOver;
+            bool isOver = xen.Timers.IsPollOver || Array.Exists(ports, xen.Events.IsPending);
+            xen.Events.IsPolling = !isOver;
             return isOver;
         };
         return 0;

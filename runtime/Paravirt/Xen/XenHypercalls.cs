@@ -18,7 +18,7 @@ internal sealed class XenHypercalls(XenInterfaces xen, ArgumentMemory memory)
     private readonly VersionCalls _version = new(memory);
     private readonly HvmCalls _hvm = new(xen.Parameters, xen.Clock, memory);
     private readonly ConsoleCalls _console = new(xen.Output, memory);
-    private readonly SchedulerCalls _scheduler = new(xen.Events, xen.Timers, xen.Power, memory);
+    private readonly SchedulerCalls _scheduler = new(xen, memory);
     private readonly VcpuCalls _vcpu = new(xen.Events, xen.Timers, xen.Runstate, xen.Reservation, memory);
 
     /// <summary>Performs the hypercall that the registers name.</summary>

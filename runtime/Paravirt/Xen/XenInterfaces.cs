@@ -16,4 +16,5 @@ internal sealed record XenInterfaces(
     RunstateClock Runstate,
     ISerialEndpoint Output,
     IPowerControl Power,
+    Action<string> Kill,
     IClock Clock);
