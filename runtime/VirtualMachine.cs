@@ -54,7 +54,13 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     public long GuestNanoseconds => _vcpu.GuestNanoseconds;
 
     /// <summary>Runs the guest on the calling thread until it ends.</summary>
-    public Outcome Run() => _vcpu.Run();
+    public Outcome Run()
+    {
+        Outcome outcome = _vcpu.Run();
+        // Before anybody closes the disks.
+        Xen?.Dispose();
+        return outcome;
+    }
 
     /// <summary>Ends the machine. Safe from any thread.</summary>
     public void End(Outcome outcome)

@@ -1,6 +1,7 @@
 // What a guest of Xen has besides its board: the shared page, event channels, grants, XenStore, console ring, ring devices, and the hypercalls
 // that tie them together. PcPlatform's counterpart.
 using Runtime.Abi.Xen;
+using Runtime.Devices.Block;
 using Runtime.Devices.Pci;
 using Runtime.Devices.Xen;
 using Runtime.Engines;
@@ -20,6 +21,7 @@ internal sealed class XenPlatform : IDisposable
 
     private readonly XenHypercalls _hypercalls;
     private readonly PciFunction _device;
+    private readonly List<XenbusDevice> _backends = [];
     private CallbackType _callback;
     private byte _vector;
     private bool _hasCallback;
@@ -42,6 +44,12 @@ internal sealed class XenPlatform : IDisposable
         AttachConsole(board, ram, end - MachineLayout.XenConsoleFrame, parts, parameters, machine);
         _device = AttachPlatformDevice(board, ram);
         var interfaces = new XenInterfaces(Events, Grants, reservation, ram, parameters, timers, Runstate, parts.RingTerminal, machine, machine.Kill, clock);
+        var host = new BackendHost(Domain, Store, Events, Grants, ram, board.Completions, machine.Kill);
+        for (int i = 0; i < parts.Disks.Count; i++)
+        {
+            Add(new BlockBackend(host, parts.Disks[i], i));
+        }
+
         _hypercalls = new XenHypercalls(interfaces, new ArgumentMemory(processor));
     }
 
@@ -82,9 +90,15 @@ internal sealed class XenPlatform : IDisposable
     /// <returns>What the processor is to wait for; null to go on.</returns>
     public Func<bool>? Perform(VcpuState state) => _hypercalls.Perform(state);
 
-    public void Dispose()
+    /// <summary>Offers a ring device to the guest.</summary>
+    public void Add(XenbusDevice backend)
     {
+        _backends.Add(backend);
+        backend.Offer();
     }
+
+    /// <summary>Back ends finish what is under way; nothing touches guest memory afterwards.</summary>
+    public void Dispose() => _backends.ForEach(backend => backend.Dispose());
 
     private static ulong DeviceMemoryAddress(ulong ramBytes) => (ramBytes + MachineLayout.XenPlatformMemory - 1) & ~(MachineLayout.XenPlatformMemory - 1ul);
 

@@ -18,20 +18,14 @@ public sealed class GrantTable(GuestMemory memory, Func<uint, bool> isOwned)
 
     private readonly Lock _gate = new();
     private readonly uint?[] _frames = new uint?[MaximumFrames];
-    private readonly Dictionary<uint, (int Readers, int Writers)> _pins = [];
+    private readonly ushort[] _readers = new ushort[MaximumFrames * GrantEntry.PerFrame];
+    private readonly ushort[] _writers = new ushort[MaximumFrames * GrantEntry.PerFrame];
 
     /// <summary>Frames in use.</summary>
     public int FrameCount { get; private set; } = 1;
 
-    /// <summary>Grants that a back end holds at the moment.</summary>
-    public int PinCount
-    {
-        get
-        {
-            using Lock.Scope held = _gate.EnterScope();
-            return _pins.Count;
-        }
-    }
+    /// <summary>Pins that back ends hold at the moment.</summary>
+    public int PinCount { get; private set; }
 
     /// <summary>Makes the table at least so long.</summary>
     public bool TryGrow(int frames)
@@ -102,7 +96,8 @@ public sealed class GrantTable(GuestMemory memory, Func<uint, bool> isOwned)
             if (Interlocked.CompareExchange(ref head, before | marks, before) == before)
             {
                 frame = claimed;
-                _pins[reference] = Counted(reference, write, 1);
+                PinCount++;
+                (write ? _writers : _readers)[reference]++;
                 return GrantStatus.Okay;
             }
         }
@@ -114,27 +109,14 @@ public sealed class GrantTable(GuestMemory memory, Func<uint, bool> isOwned)
     public void Unpin(uint reference, bool write)
     {
         using Lock.Scope held = _gate.EnterScope();
-        (int readers, int writers) = Counted(reference, write, -1);
-        uint gone = (uint)((writers == 0 ? GrantFlags.Writing : 0) | (readers + writers == 0 ? GrantFlags.Reading : 0));
-        if (readers + writers == 0)
-        {
-            _pins.Remove(reference);
-        }
-        else
-        {
-            _pins[reference] = (readers, writers);
-        }
-
+        PinCount--;
+        (write ? _writers : _readers)[reference]--;
+        bool isWritten = _writers[reference] != 0, isUsed = isWritten || _readers[reference] != 0;
+        uint gone = (uint)((isWritten ? 0 : GrantFlags.Writing) | (isUsed ? 0 : GrantFlags.Reading));
         if (gone != 0 && TryEntry(reference, out ulong address))
         {
             Interlocked.And(ref MemoryMarshal.Cast<byte, uint>(memory.Slice(new GuestPhysicalAddress(address), sizeof(uint)))[0], ~gone);
         }
-    }
-
-    private (int Readers, int Writers) Counted(uint reference, bool write, int change)
-    {
-        (int readers, int writers) = _pins.GetValueOrDefault(reference);
-        return write ? (readers, writers + change) : (readers + change, writers);
     }
 
     private bool TryEntry(uint reference, out ulong address)
