@@ -53,12 +53,12 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     /// <summary>Time in guest code, once it has ended.</summary>
     public long GuestNanoseconds => _vcpu.GuestNanoseconds;
 
-    /// <summary>Runs the guest on the calling thread until it ends.</summary>
+    /// <summary>Runs the guest on the calling thread until it ends, and its devices with it.</summary>
     public Outcome Run()
     {
         Outcome outcome = _vcpu.Run();
-        // Before anybody closes the disks.
         Xen?.Dispose();
+        Platform.Dispose();
         return outcome;
     }
 
