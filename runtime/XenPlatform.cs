@@ -38,12 +38,14 @@ internal sealed class XenPlatform : IDisposable
         Runstate = new RunstateClock(clock);
         var timers = new VcpuTimers(Events, clock);
         board.Deadlines.Add(timers);
+        var time = new SystemTime(Events, clock, processor.ReadTimeStamp);
+        board.Deadlines.Add(time);
 
         var parameters = new HvmParameters { CallbackChanged = SetCallback };
         AttachStore(ram, end - MachineLayout.XenStoreFrame, parameters, machine);
         AttachConsole(board, ram, end - MachineLayout.XenConsoleFrame, parts, parameters, machine);
         _device = AttachPlatformDevice(board, ram);
-        var interfaces = new XenInterfaces(Events, Grants, reservation, ram, parameters, timers, Runstate, parts.RingTerminal, machine, machine.Kill, clock);
+        var interfaces = new XenInterfaces(Events, Grants, reservation, ram, parameters, timers, Runstate, time, parts.RingTerminal, machine, machine.Kill, clock);
         var host = new BackendHost(Domain, Store, Events, Grants, ram, board.Completions, machine.Kill);
         for (int i = 0; i < parts.Disks.Count; i++)
         {

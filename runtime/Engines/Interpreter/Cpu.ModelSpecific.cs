@@ -32,6 +32,9 @@ public sealed partial class Cpu
         }
     }
 
+    /// <summary>What RDTSC gives now.</summary>
+    public ulong ReadTimeStamp() => TimeStamp;
+
     private ulong TimeStamp => _tsc.Read() + (ulong)_state.TscOffset;
 
     /// <summary>CPUID.</summary>

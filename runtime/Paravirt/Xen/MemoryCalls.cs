@@ -7,7 +7,7 @@ using Runtime.Memory;
 namespace Runtime.Paravirt.Xen;
 
 /// <summary>memory_op (12): what lies where in the guest's physical address space, and how much of it.</summary>
-internal sealed class MemoryCalls(EventChannels events, GrantTable grants, Reservation reservation, GuestMemory ram, ArgumentMemory memory)
+internal sealed class MemoryCalls(XenInterfaces xen, ArgumentMemory memory)
 {
     /// <summary>The command's low bits; the rest says at which extent a batch goes on.</summary>
     private const int CommandBits = 6;
@@ -20,13 +20,13 @@ internal sealed class MemoryCalls(EventChannels events, GrantTable grants, Reser
         {
             MemoryOperation.AddToPhysmap => AddToPhysmap(argument),
             MemoryOperation.RemoveFromPhysmap => RemoveFromPhysmap(argument),
-            MemoryOperation.DecreaseReservation => Reserve(argument, start, reservation.TryGiveBack),
-            MemoryOperation.PopulatePhysmap => Reserve(argument, start, reservation.TryPopulate),
+            MemoryOperation.DecreaseReservation => Reserve(argument, start, xen.Reservation.TryGiveBack),
+            MemoryOperation.PopulatePhysmap => Reserve(argument, start, xen.Reservation.TryPopulate),
             // Without machine frames to hand out, memory comes back where the guest wants it (populate_physmap) only.
             MemoryOperation.IncreaseReservation => 0,
-            MemoryOperation.CurrentReservation => (int)reservation.Current,
-            MemoryOperation.MaximumReservation => (int)reservation.Maximum,
-            MemoryOperation.MaximumRamPage or MemoryOperation.MaximumGpfn => (int)reservation.Maximum - 1,
+            MemoryOperation.CurrentReservation => (int)xen.Reservation.Current,
+            MemoryOperation.MaximumReservation => (int)xen.Reservation.Maximum,
+            MemoryOperation.MaximumRamPage or MemoryOperation.MaximumGpfn => (int)xen.Reservation.Maximum - 1,
             MemoryOperation.MemoryMap => CopyMemoryMap(argument),
             _ => ArgumentMemory.Failed(XenError.NoSystemCall),
         };
@@ -44,7 +44,7 @@ internal sealed class MemoryCalls(EventChannels events, GrantTable grants, Reser
             return ArgumentMemory.Failed(XenError.NotPermitted);
         }
 
-        if (!reservation.CanPlace(add.Frame))
+        if (!xen.Reservation.CanPlace(add.Frame))
         {
             return ArgumentMemory.Failed(XenError.Invalid);
         }
@@ -52,17 +52,18 @@ internal sealed class MemoryCalls(EventChannels events, GrantTable grants, Reser
         switch (add.Space)
         {
             case PhysmapSpace.SharedInfo when add.Index == 0:
-                events.Quietly(shared => shared.MoveTo(add.Frame));
+                xen.Events.Quietly(shared => shared.MoveTo(add.Frame));
+                xen.Time.Publish();
                 break;
             case PhysmapSpace.GrantTable when add.Index < GrantTable.MaximumFrames:
-                grants.TryGrow((int)add.Index + 1);
-                grants.Place((int)add.Index, add.Frame);
+                xen.Grants.TryGrow((int)add.Index + 1);
+                xen.Grants.Place((int)add.Index, add.Frame);
                 break;
             default:
                 return ArgumentMemory.Failed(XenError.Invalid);
         }
 
-        ram.StoredByDevice?.Invoke(new GuestPhysicalAddress((ulong)add.Frame << 12), GuestMemory.FrameSize);
+        xen.Ram.StoredByDevice?.Invoke(new GuestPhysicalAddress((ulong)add.Frame << 12), GuestMemory.FrameSize);
         return 0;
     }
 
@@ -75,7 +76,7 @@ internal sealed class MemoryCalls(EventChannels events, GrantTable grants, Reser
         }
 
         return remove.Domain is not (DomainId.Self or DomainId.FirstGuest) ? ArgumentMemory.Failed(XenError.NotPermitted)
-            : reservation.TryGiveBack(remove.Frame) ? 0 : ArgumentMemory.Failed(XenError.Invalid);
+            : xen.Reservation.TryGiveBack(remove.Frame) ? 0 : ArgumentMemory.Failed(XenError.Invalid);
     }
 
     /// <summary>Returns how many extents were done; the guest sees from that which one failed.</summary>
@@ -109,7 +110,7 @@ internal sealed class MemoryCalls(EventChannels events, GrantTable grants, Reser
     private int CopyMemoryMap(uint argument)
         => memory.Update(argument, (ref MemoryMapArguments map) =>
         {
-            IReadOnlyList<MultibootMemoryRegion> regions = MemoryMap.For(ram.RamLength);
+            IReadOnlyList<MultibootMemoryRegion> regions = MemoryMap.For(xen.Ram.RamLength);
             uint count = Math.Min(map.EntryCount, (uint)regions.Count);
             for (int i = 0; i < count; i++)
             {

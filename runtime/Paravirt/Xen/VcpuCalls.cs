@@ -5,7 +5,7 @@ using Runtime.Memory;
 namespace Runtime.Paravirt.Xen;
 
 /// <summary>vcpu_op (24) of the one virtual processor, number 0.</summary>
-internal sealed class VcpuCalls(EventChannels events, VcpuTimers timers, RunstateClock runstate, Reservation reservation, ArgumentMemory memory)
+internal sealed class VcpuCalls(EventChannels events, VcpuTimers timers, RunstateClock runstate, SystemTime time, Reservation reservation, ArgumentMemory memory)
 {
     public int Perform(VcpuOperation operation, uint vcpu, uint argument)
     {
@@ -97,6 +97,7 @@ internal sealed class VcpuCalls(EventChannels events, VcpuTimers timers, Runstat
 
         events.Quietly(shared => shared.MoveVcpuInfo((uint)register.Frame, register.Offset));
         events.SuspectAll();
+        time.Publish();
         return 0;
     }
 }

@@ -8,8 +8,9 @@ internal sealed class VersionCalls(ArgumentMemory memory)
 {
     private const int ExtraVersionLength = 16, CapabilitiesLength = 1024, HandleLength = 16;
 
-    /// <summary>The guest manages its own page tables, in its own frame numbers, and takes events by a vector.</summary>
-    private const XenFeatures Features = XenFeatures.WritablePageTables | XenFeatures.AutoTranslatedPhysmap | XenFeatures.HvmCallbackVector;
+    /// <summary>The guest manages its own page tables, in its own frame numbers, takes events by a vector and reads the time by itself.</summary>
+    private const XenFeatures Features = XenFeatures.WritablePageTables | XenFeatures.AutoTranslatedPhysmap | XenFeatures.HvmCallbackVector
+        | XenFeatures.HvmSafePvclock;
 
     public int Perform(VersionOperation operation, uint argument) => operation switch
     {

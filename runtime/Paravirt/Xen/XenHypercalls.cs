@@ -14,12 +14,12 @@ internal sealed class XenHypercalls(XenInterfaces xen, ArgumentMemory memory)
 
     private readonly EventChannelCalls _events = new(xen.Events, memory);
     private readonly GrantTableCalls _grants = new(xen.Grants, xen.Reservation, xen.Ram, memory);
-    private readonly MemoryCalls _memory = new(xen.Events, xen.Grants, xen.Reservation, xen.Ram, memory);
+    private readonly MemoryCalls _memory = new(xen, memory);
     private readonly VersionCalls _version = new(memory);
     private readonly HvmCalls _hvm = new(xen.Parameters, xen.Clock, memory);
     private readonly ConsoleCalls _console = new(xen.Output, memory);
     private readonly SchedulerCalls _scheduler = new(xen, memory);
-    private readonly VcpuCalls _vcpu = new(xen.Events, xen.Timers, xen.Runstate, xen.Reservation, memory);
+    private readonly VcpuCalls _vcpu = new(xen.Events, xen.Timers, xen.Runstate, xen.Time, xen.Reservation, memory);
 
     /// <summary>Performs the hypercall that the registers name.</summary>
     /// <returns>What the processor waits for before it goes on; null to go on.</returns>

@@ -14,6 +14,7 @@ internal sealed record XenInterfaces(
     HvmParameters Parameters,
     VcpuTimers Timers,
     RunstateClock Runstate,
+    SystemTime Time,
     ISerialEndpoint Output,
     IPowerControl Power,
     Action<string> Kill,
