@@ -49,15 +49,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     /// <param name="memoryLength">Guest RAM in bytes; a multiple of 4096.</param>
     /// <param name="counters">Where the exits that the engine settles itself are accounted for.</param>
     /// <param name="imagePlan">The plan of a rewritten image.</param>
+    /// <param name="deviceLength">Bytes of device memory behind the RAM; a multiple of 4096.</param>
     /// <exception cref="HostCallException">The host refuses something that the engine needs.</exception>
     /// <exception cref="HostLacksException">The host does not have something that the engine needs in this mode.</exception>
-    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null)
+    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null, ulong deviceLength = 0)
     {
         _mode = mode;
         _accounts = new DirectAccounts(counters);
         _control = new SharedFile("control", StubLayout.ControlFileLength);
-        _ram = new SharedFile("ram", (long)memoryLength);
-        Memory = _ram.AsGuestMemory();
+        _ram = new SharedFile("ram", (long)(memoryLength + deviceLength));
+        Memory = _ram.AsGuestMemory(memoryLength);
         State = new VcpuState();
         _cpu = new Cpu(State, Memory, model, new HostTimeStamp()) { Observer = this };
         _frames = new FrameTable(Memory.FrameCount);
