@@ -1,6 +1,7 @@
 // The run loop of a virtual processor: run guest code, settle the exit, deliver what is pending, again.
 using Runtime.Devices;
 using Runtime.Engines;
+using Runtime.Scheduling;
 using Runtime.Time;
 
 namespace Runtime;
@@ -20,11 +21,12 @@ internal sealed class Vcpu : IDisposable
     private readonly PortBus _bus;
     private readonly IWakeSignal _idle = WakeSignal.Create();
     private readonly Alarm _alarm;
+    private readonly IProcessorGate _gate;
     private volatile bool _isIdle;
     private volatile bool _isDue;
     private long _armed = -1;
 
-    public Vcpu(IExecutionEngine engine, VirtualMachine machine, IClock clock, ExitCounters counters, SymbolTable symbols, ExitTrace? trace)
+    public Vcpu(IExecutionEngine engine, VirtualMachine machine, IClock clock, ExitCounters counters, SymbolTable symbols, ExitTrace? trace, IProcessorGate gate)
     {
         _engine = engine;
         _machine = machine;
@@ -37,6 +39,7 @@ internal sealed class Vcpu : IDisposable
         _pic = machine.Platform.Pic;
         _bus = machine.Platform.Bus;
         _alarm = new Alarm(clock, Ring);
+        _gate = gate;
     }
 
     /// <summary>Time spent in <see cref="Run"/>, less what went into settling exits.</summary>
@@ -44,9 +47,16 @@ internal sealed class Vcpu : IDisposable
 
     public Outcome Run()
     {
+        _gate.Enter();
         long started = _clock.Now;
         while (_machine.Outcome is null)
         {
+            if (_gate.MustYield)
+            {
+                _gate.Yield();
+                continue;
+            }
+
             AdvanceDevices();
             VmExit exit = _engine.Run(wantInterruptWindow: !TryInterrupt());
             _trace?.Write(exit, _engine.State.Eip, _symbols);
@@ -56,6 +66,9 @@ internal sealed class Vcpu : IDisposable
         GuestNanoseconds = Math.Max(0, _clock.Now - started - _counters.SettlingNanoseconds);
         return _machine.Outcome;
     }
+
+    /// <summary>Processor time of the thread that rings for this processor.</summary>
+    public long AlarmNanoseconds => _alarm.ProcessorNanoseconds;
 
     public void Wake()
     {
@@ -157,6 +170,7 @@ internal sealed class Vcpu : IDisposable
             return;
         }
 
+        _gate.Block();
         _isIdle = true;
         while (!_pic.IsInterruptPending && _machine.Outcome is null)
         {
@@ -172,6 +186,7 @@ internal sealed class Vcpu : IDisposable
         }
 
         _isIdle = false;
+        _gate.Enter();
     }
 
     /// <summary>On the alarm's thread: a processor that sleeps wakes by its own timeout.</summary>

@@ -88,7 +88,7 @@ internal sealed class RunCommand
         using SerialPort serial = SerialPort.Open(result.GetRequiredValue(_serial), clock);
         var parts = new PlatformParts(host.Memory, disks, serial.Endpoint, new DeviceTrace(trace));
         using var machine = new VirtualMachine(host, parts, clock, counters, symbols, limit, trace is null ? null : new ExitTrace(trace));
-        using ShimLibrary? shims = LoadShims(file, options.Image, host, machine);
+        using ShimLibrary? shims = ShimLoading.Start(file, options.Image, host, machine, line => Console.Error.WriteLine("runtime: " + line));
         Outcome outcome = RunInTerminal(machine, serial, out TimeSpan wall);
         foreach (DiskImage disk in disks)
         {
@@ -115,32 +115,6 @@ internal sealed class RunCommand
         bool isAsked = result.GetResult(_mode) is { Implicit: false };
         ExecutionMode mode = file.Plan?.Mode ?? asked;
         return mode == asked || !isAsked ? mode : throw new UsageException($"--mode {Name(asked)}: the image was rewritten for {Name(mode)}; use the original for another mode");
-    }
-
-    /// <summary>Has the image's host-side shims compiled while the guest already runs.</summary>
-    private static ShimLibrary? LoadShims(GuestImage file, string path, EngineHost host, VirtualMachine machine)
-    {
-        if (file is not { Plan: { Mode: ExecutionMode.Para } plan, Manifest: { } manifest } || machine.Hypercalls is not { } hypercalls)
-        {
-            return null;
-        }
-
-        return ShimLibrary.Start(plan, manifest, load =>
-        {
-            if (load.IsMalformed)
-            {
-                machine.End(Outcome.BadImage($"{path}: {load.Refusal}"));
-            }
-            else if (load.Refusal is not null)
-            {
-                Console.Error.WriteLine("runtime: " + load.Refusal);
-            }
-            else
-            {
-                hypercalls.Load(load.Shims);
-                host.Returned.Set([.. load.Shims.Select(shim => shim is not null)]);
-            }
-        });
     }
 
     private static string Name(ExecutionMode mode) => mode.ToString().ToLowerInvariant();

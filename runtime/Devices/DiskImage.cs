@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
+using Runtime.Accounts;
 
 namespace Runtime.Devices;
 
@@ -18,6 +20,9 @@ public sealed class DiskImage : IDisposable
     }
 
     public long SectorCount { get; }
+
+    /// <summary>Whose requests these are.</summary>
+    public DiskAccount? Account { get; set; }
 
     /// <summary>The user may not write the file: writes fail at the guest.</summary>
     public bool IsReadOnly { get; }
@@ -44,23 +49,32 @@ public sealed class DiskImage : IDisposable
     /// <exception cref="IOException">The host cannot read it.</exception>
     public void Read(long sector, Span<byte> destination)
     {
-        long offset = sector * SectorSize;
+        long offset = sector * SectorSize, began = Stopwatch.GetTimestamp();
+        Account?.AddRead(destination.Length);
         while (destination.Length > 0)
         {
             int read = RandomAccess.Read(_file, destination, offset);
             if (read == 0)
             {
                 destination.Clear();
-                return;
+                break;
             }
 
             offset += read;
             destination = destination[read..];
         }
+
+        Account?.AddService(began);
     }
 
     /// <exception cref="IOException">The host cannot write it.</exception>
-    public void Write(long sector, ReadOnlySpan<byte> source) => RandomAccess.Write(_file, source, sector * SectorSize);
+    public void Write(long sector, ReadOnlySpan<byte> source)
+    {
+        long began = Stopwatch.GetTimestamp();
+        Account?.AddWrite(source.Length);
+        RandomAccess.Write(_file, source, sector * SectorSize);
+        Account?.AddService(began);
+    }
 
     /// <summary>Returns when everything written is on the host's disk (fsync).</summary>
     /// <exception cref="IOException">The host cannot do so.</exception>
@@ -68,6 +82,7 @@ public sealed class DiskImage : IDisposable
     {
         if (!IsReadOnly)
         {
+            Account?.AddFlush();
             RandomAccess.FlushToDisk(_file);
         }
     }
