@@ -49,10 +49,15 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     public long GuestNanoseconds => _vcpu.GuestNanoseconds;
 
     /// <summary>Processor time that the machine used on threads of its own.</summary>
-    public long ThreadNanoseconds => _vcpu.AlarmNanoseconds;
+    public long ThreadNanoseconds => _vcpu.AlarmNanoseconds + Platform.WorkerNanoseconds;
 
-    /// <summary>Runs the guest on the calling thread until it ends.</summary>
-    public Outcome Run() => _vcpu.Run();
+    /// <summary>Runs the guest on the calling thread until it ends, and its devices with it.</summary>
+    public Outcome Run()
+    {
+        Outcome outcome = _vcpu.Run();
+        Platform.Dispose();
+        return outcome;
+    }
 
     /// <summary>Ends the machine. Safe from any thread.</summary>
     public void End(Outcome outcome)

@@ -15,23 +15,31 @@ public sealed class DiskAccount
         Interlocked.Read(ref _reads), Interlocked.Read(ref _writes), Interlocked.Read(ref _flushes), Interlocked.Read(ref _bytesRead),
         Interlocked.Read(ref _bytesWritten), Interlocked.Read(ref _queue), Interlocked.Read(ref _service));
 
-    public void AddRead(long bytes)
+    /// <param name="began">A <see cref="Stopwatch"/> time stamp of when the host was asked; it has answered now.</param>
+    public void AddRead(long bytes, long began)
     {
         Interlocked.Increment(ref _reads);
         Interlocked.Add(ref _bytesRead, bytes);
+        AddService(began);
     }
 
-    public void AddWrite(long bytes)
+    /// <inheritdoc cref="AddRead"/>
+    public void AddWrite(long bytes, long began)
     {
         Interlocked.Increment(ref _writes);
         Interlocked.Add(ref _bytesWritten, bytes);
+        AddService(began);
     }
 
-    public void AddFlush() => Interlocked.Increment(ref _flushes);
-
-    /// <param name="began">A <see cref="Stopwatch"/> time stamp of when the host was asked.</param>
-    public void AddService(long began) => Interlocked.Add(ref _service, (long)Stopwatch.GetElapsedTime(began).TotalNanoseconds);
+    /// <inheritdoc cref="AddRead"/>
+    public void AddFlush(long began)
+    {
+        Interlocked.Increment(ref _flushes);
+        AddService(began);
+    }
 
     /// <summary>A request waited so long before it was begun.</summary>
     public void AddQueue(long nanoseconds) => Interlocked.Add(ref _queue, nanoseconds);
+
+    private void AddService(long began) => Interlocked.Add(ref _service, (long)Stopwatch.GetElapsedTime(began).TotalNanoseconds);
 }
