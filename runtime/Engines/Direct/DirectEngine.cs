@@ -119,6 +119,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         Volatile.Read(ref _running)?.Kick();
     }
 
+    public EngineTime? ReadTime() => new EngineTime(_spaces.ReadProcessorTime(), 0);
+
+    public EngineMemory ReadMemory() => new(_ram.AllocatedBytes, _control.AllocatedBytes, _frames.Mappings);
+
+    public void Bind(int processor)
+    {
+        Time.HostThread.Bind(processor);
+        _spaces.Bind(processor);
+    }
+
     public void Dispose()
     {
         _spaces.Dispose();
