@@ -18,9 +18,6 @@ internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
 
     /// <summary>Its index is that of the image's plan.</summary>
     public bool IsFromImage { get; init; }
-
-    /// <summary>How often it has trapped.</summary>
-    public int Traps { get; set; }
 }
 
 /// <summary>Makes, finds and drops patched copies. It knows nothing of how they are mapped.</summary>
@@ -30,7 +27,7 @@ internal sealed class CodeCache
     private readonly GuestMemory _memory;
     private readonly byte[] _codeFlags;
     private readonly ExecutionMode _mode;
-    private readonly CodeScanner _scanner = new();
+    private readonly CodeScanner _scanner;
     private readonly ShimCatalog _kernelShims = new();
     private readonly ShimCatalog _userShims = new(userMode: true);
     private readonly Dictionary<CodePageKey, CodePage> _pages = [];
@@ -52,6 +49,8 @@ internal sealed class CodeCache
         _freeSlots = new Stack<int>(Enumerable.Range(0, storage.PageCount).Reverse());
         _bySlot = new CodePage?[storage.PageCount];
         _mode = mode;
+        // Para has an inline shim for kernel code; a user's would have to leave by the gate.
+        _scanner = new CodeScanner { NativeTimeStamps = mode == ExecutionMode.Para ? NativeTimeStamps.InUserMode : NativeTimeStamps.Everywhere };
         _window = new WindowAllocator(windowBase);
         _plan = plan;
         plan?.Reserve(_window);
@@ -122,21 +121,6 @@ internal sealed class CodeCache
         Plan(live.Owner, _found);
     }
 
-    /// <summary>Notes that a site was executed by way of a trap. When that goes on it is planned anew together with its neighbours: more of
-    /// the code around it is known by now.</summary>
-    public void CountTrap(CodeSite site)
-    {
-        const int patience = 64, lastChance = 4096;
-        if (site.Tactic == PatchTactic.Trap && !site.IsFromImage && ++site.Traps is patience or lastChance)
-        {
-            int traps = site.Traps;
-            _found.Clear();
-            _found.Add(site.Instruction);
-            PlanWithNeighbours(site.Page, [.. site.Page.Patches.Where(live => !live.IsFromImage && IsNear(live, site.Address))]);
-            _sites[site.Page.Sites[(int)(site.Address & 0xFFF)]]!.Traps = traps;
-        }
-    }
-
     /// <summary>The copies of a frame.</summary>
     public IReadOnlyList<CodePage> OfFrame(uint frame) => _byFrame.TryGetValue(frame, out List<CodePage>? pages) ? pages : [];
 
@@ -195,16 +179,36 @@ internal sealed class CodeCache
         _scanner.FpuTraps = traps;
         foreach (CodePage page in _pages.Values)
         {
-            foreach ((int offset, int length) in page.FpuInstructions)
+            SetTraps(page, page.FpuInstructions, traps);
+        }
+    }
+
+    /// <summary>Makes RDTSC trap or not where it has no shim, in all copies (an offset of the guest's counter, CR4.TSD).</summary>
+    public void SetTimeStampTraps(bool traps)
+    {
+        if (_scanner.TimeStampTraps == traps)
+        {
+            return;
+        }
+
+        _scanner.TimeStampTraps = traps;
+        foreach (CodePage page in _pages.Values)
+        {
+            SetTraps(page, page.TimeStampReads, traps);
+        }
+    }
+
+    private static void SetTraps(CodePage page, List<(int Offset, int Length)> instructions, bool traps)
+    {
+        foreach ((int offset, int length) in instructions)
+        {
+            if (traps)
             {
-                if (traps)
-                {
-                    page.Hide(offset, 1);
-                }
-                else
-                {
-                    page.Reveal(offset, length);
-                }
+                page.Hide(offset, 1);
+            }
+            else
+            {
+                page.Reveal(offset, length);
             }
         }
     }
@@ -230,11 +234,6 @@ internal sealed class CodeCache
         }
 
         _found.RemoveAll(site => !cramped.Contains((int)(site.Address & 0xFFF)));
-        PlanWithNeighbours(page, neighbours);
-    }
-
-    private void PlanWithNeighbours(CodePage page, LivePatch[] neighbours)
-    {
         foreach (LivePatch live in neighbours)
         {
             Unpatch(live, _found);
@@ -253,8 +252,13 @@ internal sealed class CodeCache
     /// <param name="sites">Receives its sites.</param>
     private void Unpatch(LivePatch live, List<SensitiveInstruction> sites)
     {
-        PatchesTakenBack?.Invoke();
         CodePage page = live.Owner;
+        if (!page.Patches.Contains(live))
+        {
+            return;
+        }
+
+        PatchesTakenBack?.Invoke();
         int first = (int)(live.Patch.Address - page.Address), end = first + live.Patch.NewBytes.Length;
         page.Remove(live);
         Trampolines.Remove(live);
@@ -271,6 +275,9 @@ internal sealed class CodeCache
                 sites.Add(site);
             }
         }
+
+        // A short jump and the patch that it lands in go together.
+        page.Patches.FindAll(other => other.LandsIn(live) || live.LandsIn(other)).ForEach(other => Unpatch(other, sites));
     }
 
     /// <summary>Applies the patches that came with the image for sites of a page.</summary>
@@ -316,7 +323,7 @@ internal sealed class CodeCache
         }
 
         ShimCatalog shims = page.Key.IsUser ? _userShims : _kernelShims;
-        var options = new PlannerOptions { UserMode = page.Key.IsUser, AllowShortJumps = false };
+        var options = new PlannerOptions { UserMode = page.Key.IsUser, AllowShortJumps = _storage.TrapsUnknown, MayLandInPadding = false };
         PatchPlan plan = new PatchPlanner(_mode, _window, shims, options).Plan(page, sites, first);
         foreach (Patch patch in plan.Patches)
         {

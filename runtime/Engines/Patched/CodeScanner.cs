@@ -7,20 +7,27 @@ namespace Runtime.Engines.Patched;
 /// <summary>Gives the page that follows in the linear address space, completed as a patched copy, or null while it is not mapped.</summary>
 internal delegate CodePage? NextPage(CodePage page);
 
+/// <summary>Where RDTSC is not taken over while what the host would show is what the guest would see.</summary>
+internal enum NativeTimeStamps
+{
+    Nowhere,
+    InUserMode,
+    Everywhere,
+}
+
 /// <summary>Records the instructions that can be reached from an address inside a page and reveals those that are harmless.</summary>
 internal sealed class CodeScanner
 {
     private readonly Stack<int> _work = new();
-    private readonly ByteReader _reader = new();
-    private readonly Decoder _decoder;
-
-    /// <summary>For each instruction code: not looked up yet, no, yes.</summary>
-    private readonly byte[] _isFpu = new byte[Enum.GetValues<Code>().Length];
-
-    public CodeScanner() => _decoder = Decoder.Create(32, _reader);
 
     /// <summary>Whether FPU instructions are to trap (CR0.TS or CR0.EM).</summary>
     public bool FpuTraps { get; set; }
+
+    /// <summary>Which RDTSC may run as it is while the guest's counter is the host's: none, those of user mode, or all.</summary>
+    public NativeTimeStamps NativeTimeStamps { get; init; }
+
+    /// <summary>Whether RDTSC is to trap for now even there (a counter with an offset, CR4.TSD).</summary>
+    public bool TimeStampTraps { get; set; }
 
     /// <summary>Scans from an offset that the guest is about to execute.</summary>
     /// <param name="found">Receives the sensitive instructions met for the first time; their bytes stay traps.</param>
@@ -36,9 +43,10 @@ internal sealed class CodeScanner
 
     private void Descend(CodePage page, int offset, NextPage next, List<SensitiveInstruction> found)
     {
+        Span<byte> window = stackalloc byte[30];
         while (offset < CodePage.Size && !page.IsStart(offset) && !page.IsPatched(offset, 1))
         {
-            if (!TryDecode(page, offset, next, out Instruction instruction, out bool crosses))
+            if (!TryDecode(page, offset, next, window, out Instruction instruction, out bool crosses))
             {
                 return;
             }
@@ -57,7 +65,9 @@ internal sealed class CodeScanner
                 _work.Push(target);
             }
 
-            if (instruction.FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return or FlowControl.Exception)
+            // A breakpoint may stand on the first byte of a longer instruction while a kernel patches it: what follows need not be code.
+            if (instruction.FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return or FlowControl.Exception
+                || instruction.Code == Code.Int3)
             {
                 return;
             }
@@ -69,6 +79,18 @@ internal sealed class CodeScanner
     private void Admit(CodePage page, int offset, in Instruction instruction, bool crosses, List<SensitiveInstruction> found)
     {
         int inside = Math.Min(instruction.Length, CodePage.Size - offset);
+        if (instruction.Code == Code.Rdtsc && !crosses && MayStayNative(page))
+        {
+            page.Pin(offset, inside);
+            page.TimeStampReads.Add((offset, inside));
+            if (!TimeStampTraps)
+            {
+                page.Reveal(offset, inside);
+            }
+
+            return;
+        }
+
         if (SensitivityTable.TryClassify(instruction, out SensitivityClass sensitivity))
         {
             // One that reaches into the next page stays a trap: no jump fits, and the interpreter reads both pages.
@@ -93,12 +115,16 @@ internal sealed class CodeScanner
         page.Reveal(offset, inside);
     }
 
+    private bool MayStayNative(CodePage page)
+        => NativeTimeStamps == NativeTimeStamps.Everywhere || (NativeTimeStamps == NativeTimeStamps.InUserMode && page.Key.IsUser);
+
     /// <summary>Decodes at an offset, with the first bytes of the next page where needed; completes that page when the instruction crosses.</summary>
-    private bool TryDecode(CodePage page, int offset, NextPage next, out Instruction instruction, out bool crosses)
+    private static bool TryDecode(CodePage page, int offset, NextPage next, Span<byte> window, out Instruction instruction, out bool crosses)
     {
         crosses = false;
         int here = Math.Min(15, CodePage.Size - offset);
-        if (TryDecode(page.Original, offset, here, page.Address + (uint)offset, out instruction))
+        page.Original.AsSpan(offset, here).CopyTo(window);
+        if (TryDecode(window[..here], page.Address + (uint)offset, out instruction))
         {
             return true;
         }
@@ -108,8 +134,8 @@ internal sealed class CodeScanner
             return false;
         }
 
-        byte[] both = [.. page.Original.AsSpan(offset, here), .. following.Original.AsSpan(0, 15)];
-        if (!TryDecode(both, 0, both.Length, page.Address + (uint)offset, out instruction) || instruction.Length <= here)
+        following.Original.AsSpan(0, 15).CopyTo(window[here..]);
+        if (!TryDecode(window[..(here + 15)], page.Address + (uint)offset, out instruction) || instruction.Length <= here)
         {
             return false;
         }
@@ -133,12 +159,16 @@ internal sealed class CodeScanner
         return true;
     }
 
-    private bool TryDecode(byte[] bytes, int offset, int length, uint address, out Instruction instruction)
+    private static bool TryDecode(ReadOnlySpan<byte> bytes, uint address, out Instruction instruction)
     {
-        _reader.Start(bytes, offset, length);
-        _decoder.IP = address;
-        _decoder.Decode(out instruction);
-        return _decoder.LastError == DecoderError.None;
+        var decoder = Decoder.Create(32, new ByteArrayCodeReader(bytes.ToArray()), address);
+        decoder.Decode(out instruction);
+        if (instruction.Code == Code.Ud2 && EmulatePrefix.TryDecode(bytes, address, out Instruction prefixed))
+        {
+            instruction = prefixed;
+        }
+
+        return decoder.LastError == DecoderError.None;
     }
 
     private static bool HasNearTarget(in Instruction instruction, CodePage page, out int offset)
@@ -150,19 +180,8 @@ internal sealed class CodeScanner
         return isDirect && target >> 12 == page.Key.Page;
     }
 
-    private bool IsFpu(in Instruction instruction)
-    {
-        ref byte known = ref _isFpu[(int)instruction.Code];
-        if (known == 0)
-        {
-            known = (byte)(LooksUpFpu(instruction) ? 2 : 1);
-        }
-
-        return known == 2;
-    }
-
     /// <summary>Instructions that CR0.TS or CR0.EM makes raise #NM (SDM vol. 3, 2.5); FWAIT among them.</summary>
-    private static bool LooksUpFpu(in Instruction instruction)
+    private static bool IsFpu(in Instruction instruction)
     {
         OpCodeInfo code = instruction.OpCode;
         foreach (CpuidFeature feature in instruction.CpuidFeatures)
@@ -177,16 +196,5 @@ internal sealed class CodeScanner
         }
 
         return false;
-    }
-
-    /// <summary>A part of an array, for the one decoder.</summary>
-    private sealed class ByteReader : CodeReader
-    {
-        private byte[] _bytes = [];
-        private int _at, _end;
-
-        public void Start(byte[] bytes, int offset, int length) => (_bytes, _at, _end) = (bytes, offset, offset + length);
-
-        public override int ReadByte() => _at < _end ? _bytes[_at++] : -1;
     }
 }

@@ -11,6 +11,7 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
     private readonly Stack<int> _freeSlots = new(Enumerable.Range(0, capacity).Reverse());
     private readonly ProcessorPlacement _placement = new();
     private long _clock;
+    private long _processorTime;
 
     /// <summary>Base of the monitor window in spaces made from now on.</summary>
     public uint WindowBase { get; set; }
@@ -38,8 +39,23 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
     /// <summary>The space for a key, if there is one.</summary>
     public AddressSpace? Find(SpaceKey key) => _spaces.GetValueOrDefault(key);
 
+    /// <summary>Processor time of all stub processes, those that are gone included, in nanoseconds.</summary>
+    public long ReadProcessorTime()
+    {
+        foreach (AddressSpace space in _spaces.Values)
+        {
+            _processorTime += space.Stub.TakeProcessorTime();
+        }
+
+        return _processorTime;
+    }
+
+    /// <summary>Keeps stub processes on one processor, with the calling thread.</summary>
+    public void Bind(int processor) => _placement.Bind(processor);
+
     public void GiveUp(AddressSpace space)
     {
+        _processorTime += space.Stub.TakeProcessorTime();
         _spaces.Remove(space.Key);
         _freeSlots.Push(space.Stub.Slot);
         space.Dispose();
