@@ -252,8 +252,13 @@ internal sealed class CodeCache
     /// <param name="sites">Receives its sites.</param>
     private void Unpatch(LivePatch live, List<SensitiveInstruction> sites)
     {
-        PatchesTakenBack?.Invoke();
         CodePage page = live.Owner;
+        if (!page.Patches.Contains(live))
+        {
+            return;
+        }
+
+        PatchesTakenBack?.Invoke();
         int first = (int)(live.Patch.Address - page.Address), end = first + live.Patch.NewBytes.Length;
         page.Remove(live);
         Trampolines.Remove(live);
@@ -270,6 +275,9 @@ internal sealed class CodeCache
                 sites.Add(site);
             }
         }
+
+        // A short jump and the patch that it lands in go together.
+        page.Patches.FindAll(other => other.LandsIn(live) || live.LandsIn(other)).ForEach(other => Unpatch(other, sites));
     }
 
     /// <summary>Applies the patches that came with the image for sites of a page.</summary>
@@ -315,7 +323,7 @@ internal sealed class CodeCache
         }
 
         ShimCatalog shims = page.Key.IsUser ? _userShims : _kernelShims;
-        var options = new PlannerOptions { UserMode = page.Key.IsUser, AllowShortJumps = false };
+        var options = new PlannerOptions { UserMode = page.Key.IsUser, AllowShortJumps = _storage.TrapsUnknown, MayLandInPadding = false };
         PatchPlan plan = new PatchPlanner(_mode, _window, shims, options).Plan(page, sites, first);
         foreach (Patch patch in plan.Patches)
         {

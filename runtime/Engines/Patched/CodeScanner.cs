@@ -163,6 +163,11 @@ internal sealed class CodeScanner
     {
         var decoder = Decoder.Create(32, new ByteArrayCodeReader(bytes.ToArray()), address);
         decoder.Decode(out instruction);
+        if (instruction.Code == Code.Ud2 && EmulatePrefix.TryDecode(bytes, address, out Instruction prefixed))
+        {
+            instruction = prefixed;
+        }
+
         return decoder.LastError == DecoderError.None;
     }
 
