@@ -1,7 +1,9 @@
 // The board: all devices of one machine, on their ports and interrupt lines. It knows no engine; tests drive it through the bus.
 using Runtime.Devices;
+using Runtime.Devices.Ethernet;
 using Runtime.Devices.Pci;
 using Runtime.Memory;
+using Runtime.Network;
 using Runtime.Time;
 
 namespace Runtime;
@@ -9,16 +11,23 @@ namespace Runtime;
 /// <summary>What a board is fitted with.</summary>
 /// <param name="Memory">RAM. Devices above it answer at its addresses from then on.</param>
 /// <param name="Disks">Primary master, primary slave, secondary master, secondary slave; at most four.</param>
-public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace);
+public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace)
+{
+    /// <summary>What a network card's cable leads to; null for no card.</summary>
+    public HostNetwork? Network { get; init; }
+}
 
 /// <summary>The devices of one machine, wired as <see cref="MachineLayout"/> says, in the state in which a BIOS hands over.</summary>
 public sealed class PcPlatform : IDisposable
 {
     private readonly List<DeviceWorker> _workers = [];
+    private readonly PlatformParts _parts;
+    private GuestPort? _cable;
 
     /// <param name="wake">Makes the run loop look at its devices; safe from any thread.</param>
     public PcPlatform(PlatformParts parts, IClock clock, IPowerControl power, Action wake)
     {
+        _parts = parts;
         Completions = new CompletionQueue(wake);
         Deadlines.Add(Completions);
         Bus = new PortBus(parts.Trace);
@@ -30,6 +39,7 @@ public sealed class PcPlatform : IDisposable
         AttachLegacy(clock);
         Pci = AttachPci(parts, power);
         AttachIde(parts);
+        AttachNetworkCard(parts);
 
         var uart = new Uart16550(Pic.Line(MachineLayout.SerialIrq), parts.Serial);
         Bus.Attach(uart, MachineLayout.Serial, 8);
@@ -49,7 +59,15 @@ public sealed class PcPlatform : IDisposable
     public CompletionQueue Completions { get; }
 
     /// <summary>Ends what devices still do on other threads; afterwards nothing touches guest RAM or disks any more.</summary>
-    public void Dispose() => _workers.ForEach(worker => worker.Stop());
+    public void Dispose()
+    {
+        _workers.ForEach(worker => worker.Stop());
+        if (_cable is not null)
+        {
+            _parts.Network!.RemoveGuest(_cable);
+            _cable = null;
+        }
+    }
 
     private DeviceWorker Worker(string name)
     {
@@ -101,6 +119,15 @@ public sealed class PcPlatform : IDisposable
         Bus.Attach(primary.ControlBlock, MachineLayout.PrimaryIdeControl, 1);
         Bus.Attach(secondary.CommandBlock, MachineLayout.SecondaryIde, 8);
         Bus.Attach(secondary.ControlBlock, MachineLayout.SecondaryIdeControl, 1);
+    }
+
+    private void AttachNetworkCard(PlatformParts parts)
+    {
+        if (parts.Network is not null)
+        {
+            _cable = parts.Network.AddGuest(Completions);
+            Pci.Add(Rtl8139.Create(parts.Memory, _cable), MachineLayout.NetworkSlot);
+        }
     }
 
     private void AttachPower(IPowerControl power)

@@ -6,6 +6,7 @@ using Runtime.Abi;
 using Runtime.Devices;
 using Runtime.Engines;
 using Runtime.Loading;
+using Runtime.Network;
 using Runtime.Paravirt;
 using Runtime.Reporting;
 using Runtime.Time;
@@ -20,10 +21,12 @@ internal sealed class RunCommand
         "runtime run guest-kernels/bin/ukernel.elf",
         "runtime run kernel.elf --mode full --memory 64M --append \"console=ttyS0\"",
         "runtime run kernel.elf --initrd initrd.img --disk disk.img --serial serial.log",
+        "runtime run vmlinuz --initrd initrd.gz --append console=ttyS0 --net user --forward tcp:127.0.0.1:2222-:22",
         "runtime run kernel.elf --engine interpreter --time-limit 60s --stats stats.json",
     ];
 
     private readonly MachineOptionSet _machine = new();
+    private readonly NetworkOptionSet _network = new();
     private readonly Option<string> _mode = Choice("--mode", ExecutionMode.Para, "virtualization technique");
     private readonly Option<string> _engine = Choice("--engine", EngineKind.Auto, "what executes guest code");
     private readonly Option<string> _serial = new("--serial")
@@ -49,6 +52,7 @@ internal sealed class RunCommand
     {
         var command = new Command("run", "Run a kernel as a guest.");
         _machine.AddTo(command);
+        _network.AddTo(command);
         command.Options.Add(_mode);
         command.Options.Add(_engine);
         command.Options.Add(_serial);
@@ -86,9 +90,11 @@ internal sealed class RunCommand
         var clock = new HostClock();
         var symbols = new SymbolTable(image.Symbols);
         using SerialPort serial = SerialPort.Open(result.GetRequiredValue(_serial), clock);
-        var parts = new PlatformParts(host.Memory, disks, serial.Endpoint, new DeviceTrace(trace));
+        using HostNetwork? network = _network.Read(result).Open(clock);
+        var parts = new PlatformParts(host.Memory, disks, serial.Endpoint, new DeviceTrace(trace)) { Network = network };
         using var machine = new VirtualMachine(host, parts, clock, counters, symbols, limit, trace is null ? null : new ExitTrace(trace));
         using ShimLibrary? shims = LoadShims(file, options.Image, host, machine);
+        network?.Start();
         Outcome outcome = RunInTerminal(machine, serial, out TimeSpan wall);
         foreach (DiskImage disk in disks)
         {

@@ -50,7 +50,7 @@ public static class InternetChecksum
     /// <summary>Sets the TCP or UDP checksum in a frame that holds the whole packet.</summary>
     public static void CompleteTransport(Span<byte> frame)
     {
-        if (!Ipv4Layout.TryFind(frame, out Ipv4Layout layout) || layout.ChecksumField is not int field || frame.Length < field + 2)
+        if (!Ipv4Layout.TryFind(frame, out Ipv4Layout layout) || layout.ChecksumField is not int field || Math.Min(frame.Length, layout.End) < field + 2)
         {
             return;
         }

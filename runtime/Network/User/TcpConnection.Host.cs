@@ -110,7 +110,7 @@ internal sealed partial class TcpConnection
         // A guest that was told to stop is told to go on once that is worth a segment (RFC 9293, 3.8.6.2.2).
         if ((int)(_expected + (uint)Room - _announcedEdge) >= Math.Min(Capacity / 2, 2 * SegmentSize) && (int)(_announcedEdge - _expected) < Capacity / 2)
         {
-            OwesAcknowledgement = true;
+            Owe();
             SendAcknowledgement();
         }
 
