@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Runtime.Devices;
 
 /// <summary>A raw disk image: the file's bytes are the disk's. A last sector that the file holds in part reads as if filled with zeros.</summary>
-public sealed class DiskImage : IDisposable
+public sealed partial class DiskImage : IDisposable
 {
     public const int SectorSize = 512;
 
