@@ -89,6 +89,9 @@ public sealed class PcPlatform : IDisposable
         }
     }
 
+    /// <summary>Processor time of the threads that work for devices. Any thread.</summary>
+    public long WorkerNanoseconds => _workers.Sum(worker => worker.ProcessorNanoseconds);
+
     private DeviceWorker Worker(string name)
     {
         var worker = new DeviceWorker(name, Completions);

@@ -169,6 +169,7 @@ internal sealed partial class TcpConnection
         byte[] bytes = new byte[PacketBuilder.Transport + TcpHeader.LengthFor(flags)];
         PacketBuilder.WriteIp(bytes, guest, Key.Peer, Key.Guest, PacketBuilder.Tcp, bytes.Length - PacketBuilder.IpHeader + length);
         header.Write(bytes.AsSpan(PacketBuilder.Transport));
+        InternetChecksum.BeginTransport(bytes.AsSpan(PacketBuilder.IpHeader), PacketBuilder.Transport - PacketBuilder.IpHeader + 16);
         ReadOnlyMemory<byte>[] pieces = length == 0 ? [bytes] : _toGuest.Slice(bytes, (int)(sequence - _unacknowledged), length);
         var frame = new EthernetFrame(pieces) { LacksChecksum = true, SegmentSize = length > _guestSegment ? _guestSegment : 0 };
         if (!_forwarder.TrySend(frame))
