@@ -2,12 +2,14 @@
 // that tie them together. PcPlatform's counterpart.
 using Runtime.Abi.Xen;
 using Runtime.Devices.Block;
+using Runtime.Devices.Ethernet;
 using Runtime.Devices.Pci;
 using Runtime.Devices.Xen;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
 using Runtime.Events;
 using Runtime.Memory;
+using Runtime.Network;
 using Runtime.Paravirt.Xen;
 using Runtime.Time;
 using Runtime.XenStore;
@@ -50,6 +52,11 @@ internal sealed class XenPlatform : IDisposable
         for (int i = 0; i < parts.Disks.Count; i++)
         {
             Add(new BlockBackend(host, parts.Disks[i], i));
+        }
+
+        if (board.Cable is GuestPort cable)
+        {
+            Add(new NetBackend(host, cable));
         }
 
         _hypercalls = new XenHypercalls(interfaces, new ArgumentMemory(processor));
@@ -131,7 +138,7 @@ internal sealed class XenPlatform : IDisposable
         PciFunction device = PlatformDevice.Create(MachineLayout.XenPlatformMemory);
         board.Pci.Add(device, MachineLayout.XenPlatformSlot);
         PlatformDevice.PlaceMemory(device, (uint)DeviceMemoryAddress(ram.RamLength));
-        board.Bus.Attach(new UnplugPorts(board.UnplugDisks, () => { }), MachineLayout.XenUnplug, 4);
+        board.Bus.Attach(new UnplugPorts(board.UnplugDisks, board.UnplugNetworkCard), MachineLayout.XenUnplug, 4);
         return device;
     }
 
