@@ -34,6 +34,11 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
         }
 
         Hypercalls = host.Processor is Cpu processor ? new Hypercalls(processor, Platform.Bus) : null;
+        if (host.Processor is { Model.HasXen: true } guestOfXen)
+        {
+            Xen = new XenPlatform(Platform, guestOfXen, parts, clock, this);
+        }
+
         _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace, gate ?? new OpenGate());
     }
 
@@ -41,6 +46,9 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
 
     /// <summary>Where shims are loaded; null with an engine that runs none.</summary>
     public Hypercalls? Hypercalls { get; }
+
+    /// <summary>The hypervisor's side of a guest of Xen; null for a guest of a plain PC.</summary>
+    internal XenPlatform? Xen { get; }
 
     /// <summary>How the machine ended; null while it runs.</summary>
     public Outcome? Outcome => Volatile.Read(ref _outcome);
@@ -55,6 +63,7 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     public Outcome Run()
     {
         Outcome outcome = _vcpu.Run();
+        Xen?.Dispose();
         Platform.Dispose();
         return outcome;
     }
@@ -74,7 +83,11 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     /// <summary>Input has arrived for a device: makes the processor look, asleep or running. Safe from any thread.</summary>
     public void Wake() => _vcpu.Wake();
 
-    public void Dispose() => _vcpu.Dispose();
+    public void Dispose()
+    {
+        Xen?.Dispose();
+        _vcpu.Dispose();
+    }
 
     void IPowerControl.PowerOff(string source) => End(Runtime.Outcome.PowerOff(source));
 

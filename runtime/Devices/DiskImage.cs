@@ -5,7 +5,7 @@ using Runtime.Accounts;
 namespace Runtime.Devices;
 
 /// <summary>A raw disk image: the file's bytes are the disk's. A last sector that the file holds in part reads as if filled with zeros.</summary>
-public sealed class DiskImage : IDisposable
+public sealed partial class DiskImage : IDisposable
 {
     public const int SectorSize = 512;
 
