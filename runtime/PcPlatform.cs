@@ -59,6 +59,9 @@ public sealed class PcPlatform : IDisposable
     /// <summary>Ends what devices still do on other threads; afterwards nothing touches guest RAM or disks any more.</summary>
     public void Dispose() => _workers.ForEach(worker => worker.Stop());
 
+    /// <summary>Processor time of the threads that work for devices. Any thread.</summary>
+    public long WorkerNanoseconds => _workers.Sum(worker => worker.ProcessorNanoseconds);
+
     private DeviceWorker Worker(string name)
     {
         var worker = new DeviceWorker(name, Completions);

@@ -101,7 +101,7 @@ internal sealed class RunCommand
         }
 
         using var machine = new VirtualMachine(host, parts, clock, counters, symbols, limit, trace is null ? null : new ExitTrace(trace));
-        using ShimLibrary? shims = LoadShims(file, options.Image, host, machine);
+        using ShimLibrary? shims = ShimLoading.Start(file, options.Image, host, machine, line => Console.Error.WriteLine("runtime: " + line));
         Outcome outcome = RunInTerminal(machine, serial, out TimeSpan wall);
         foreach (DiskImage disk in disks)
         {
@@ -137,32 +137,6 @@ internal sealed class RunCommand
         return asked == PlatformKind.Xen && mode == ExecutionMode.Trap
             ? throw new UsageException("--platform xen: hypercalls do not trap by themselves, so mode trap cannot offer them")
             : asked != PlatformKind.Auto ? asked : mode == ExecutionMode.Para ? PlatformKind.Xen : PlatformKind.Pc;
-    }
-
-    /// <summary>Has the image's host-side shims compiled while the guest already runs.</summary>
-    private static ShimLibrary? LoadShims(GuestImage file, string path, EngineHost host, VirtualMachine machine)
-    {
-        if (file is not { Plan: { Mode: ExecutionMode.Para } plan, Manifest: { } manifest } || machine.Hypercalls is not { } hypercalls)
-        {
-            return null;
-        }
-
-        return ShimLibrary.Start(plan, manifest, load =>
-        {
-            if (load.IsMalformed)
-            {
-                machine.End(Outcome.BadImage($"{path}: {load.Refusal}"));
-            }
-            else if (load.Refusal is not null)
-            {
-                Console.Error.WriteLine("runtime: " + load.Refusal);
-            }
-            else
-            {
-                hypercalls.Load(load.Shims);
-                host.Returned.Set([.. load.Shims.Select(shim => shim is not null)]);
-            }
-        });
     }
 
     private static string Name(ExecutionMode mode) => mode.ToString().ToLowerInvariant();

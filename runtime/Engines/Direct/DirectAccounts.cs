@@ -8,6 +8,7 @@ internal sealed class DirectAccounts(ExitCounters counters)
     private ExitCounter? _kind;
     private uint _eip;
     private long _began;
+    private bool _isTimed;
 
     /// <summary>A shim asked by the gate.</summary>
     public ExitCounter Hypercall { get; } = counters.Open("Hypercall");
@@ -49,7 +50,19 @@ internal sealed class DirectAccounts(ExitCounters counters)
     public void Begin()
     {
         _kind = null;
+        _isTimed = true;
         _began = Stopwatch.GetTimestamp();
+    }
+
+    /// <summary>An exit begins to be settled that is so short that not each one is worth being timed.</summary>
+    public void BeginSampled(ExitCounter kind, uint eip)
+    {
+        (_kind, _eip) = (kind, eip);
+        _isTimed = counters.Sites.WantsTiming(ref counters.Sites.At(eip));
+        if (_isTimed)
+        {
+            _began = Stopwatch.GetTimestamp();
+        }
     }
 
     /// <summary>Says what the exit is; the last word counts.</summary>
@@ -58,9 +71,20 @@ internal sealed class DirectAccounts(ExitCounters counters)
     /// <summary>The exit is settled.</summary>
     public void End()
     {
-        if (_kind is not null)
+        if (_kind is null)
+        {
+            return;
+        }
+
+        if (_isTimed)
         {
             counters.Record(_kind, _eip, (long)Stopwatch.GetElapsedTime(_began).TotalNanoseconds);
         }
+        else
+        {
+            counters.RecordUntimed(_kind, ref counters.Sites.At(_eip));
+        }
+
+        _kind = null;
     }
 }
