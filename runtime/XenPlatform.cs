@@ -43,11 +43,12 @@ internal sealed class XenPlatform : IDisposable
         var time = new SystemTime(Events, clock, processor.ReadTimeStamp);
         board.Deadlines.Add(time);
 
+        var types = new PageTypes(ram, reservation, () => (processor.State.Cr4 & ControlRegisters.Cr4Pae) != 0);
         var parameters = new HvmParameters { CallbackChanged = SetCallback };
         AttachStore(ram, end - MachineLayout.XenStoreFrame, parameters, machine);
         AttachConsole(board, ram, end - MachineLayout.XenConsoleFrame, parts, parameters, machine);
         _device = AttachPlatformDevice(board, ram);
-        var interfaces = new XenInterfaces(Events, Grants, reservation, ram, parameters, timers, Runstate, time, parts.RingTerminal, machine, machine.Kill, clock);
+        var interfaces = new XenInterfaces(Events, Grants, reservation, ram, types, processor, parameters, timers, Runstate, time, parts.RingTerminal, machine, machine.Kill, clock);
         var host = new BackendHost(Domain, Store, Events, Grants, ram, board.Completions, machine.Kill);
         for (int i = 0; i < parts.Disks.Count; i++)
         {
