@@ -24,6 +24,11 @@ public static class RewritePipeline
     {
         RequireFreeWindow(image, windowBase);
         ScanResult scan = Scanner.Scan(image);
+        if (image.Format == ImageFormat.Elf32Object)
+        {
+            return (scan, ObjectPlanner.Plan(scan, mode));
+        }
+
         var planner = new PatchPlanner(mode, new WindowAllocator(windowBase), new ShimCatalog(),
             PlannerOptions.Default with { AllowPageCrossing = true });
         PatchPlan plan = planner.Plan(new CodeMapContext(scan.Map), scan.Sites, 0);
@@ -43,7 +48,8 @@ public static class RewritePipeline
         step?.Invoke("generating and compiling shims");
         string digest = Manifest.DigestOf(image.File.Span);
         warm.Wait();
-        string source = ShimSourceOf(plan, digest);
+        // An object's sites reach the monitor by an exception, not by the gate: it performs them as it performs any other.
+        string source = ShimSourceOf(image.Format == ImageFormat.Elf32Object ? plan with { Sites = [] } : plan, digest);
         ShimAssembly assembly = CompileShims(source);
         if (!assembly.IsGood)
         {
@@ -74,6 +80,11 @@ public static class RewritePipeline
 
     static void RequireFreeWindow(KernelImage image, uint windowBase)
     {
+        if (image.IsPacked)
+        {
+            throw new BadImageException("a packed file can be scanned, but not rewritten: unpack it first");
+        }
+
         if (image.Bitness != 32)
         {
             throw new BadImageException("64-bit images can be scanned, but not rewritten yet");

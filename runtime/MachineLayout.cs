@@ -1,7 +1,7 @@
 // Every port, interrupt and address of the machine, once. Devices do not know where they are; PcPlatform puts them here.
 namespace Runtime;
 
-/// <summary>The PC that a guest finds: the ISA part of QEMU's <c>pc</c> machine, without ACPI tables and PCI devices.</summary>
+/// <summary>The PC that a guest finds: the ISA devices of QEMU's <c>pc</c> machine, and its PCI bus, without ACPI tables.</summary>
 public static class MachineLayout
 {
     // Interrupts: inputs of the cascaded 8259As.
@@ -16,6 +16,7 @@ public static class MachineLayout
 
     // I/O ports, in their order.
     public const ushort Dma8 = 0x000;                // 16 ports: 8237A, 8-bit channels 0-3
+    public const ushort XenUnplug = 0x010;           // 4 ports: Xen's unplug protocol
     public const ushort MasterPic = 0x020;           // 2 ports
     public const ushort Pit = 0x040;                 // 4 ports
     public const ushort KeyboardData = 0x060;
@@ -40,10 +41,17 @@ public static class MachineLayout
     public const ushort PowerOff = 0x604;            // 2 ports: PM1a control as QEMU places it
     public const ushort PciConfig = 0xCF8;           // 8 ports: address, data, and CF9h reset control
     public const ushort BochsPowerOff = 0xB004;      // 2 ports
+    public const ushort PciPorts = 0xC000;           // from here on what PCI devices ask for, until the guest moves it
 
     // Vector bases that a PC BIOS leaves in the 8259As.
     public const byte BiosMasterVectors = 0x08;
     public const byte BiosSlaveVectors = 0x70;
+
+    // PCI slots; interrupt inputs of PIRQA# to PIRQD#, level-triggered (SeaBIOS's choice).
+    public const int HostBridgeSlot = 0;
+    public const int Piix3Slot = 1;
+    public const int XenPlatformSlot = 6;
+    public static ReadOnlySpan<byte> PirqIrqs => [10, 10, 11, 11];
 
     /// <summary>The zero page of a Linux kernel, in conventional memory.</summary>
     public const uint LinuxZeroPage = 0x1_0000;
@@ -57,8 +65,17 @@ public static class MachineLayout
     public const uint BiosRom = 0xF_0000;
     public const uint ExtendedMemory = 0x10_0000;
 
+    /// <summary>Device memory from here on, until the guest moves it; below the I/O APIC's FEC00000.</summary>
+    public const uint PciMemory = 0xF000_0000;
+
     /// <summary>Bytes at the top of RAM that QEMU's BIOS keeps for itself; kept back here too, so that guests count the same memory.</summary>
     public const uint FirmwareReserve = 0x2_0000;
+
+    // Xen's special pages, counted down from the end of RAM, in the firmware's reserve: no memory map offers them.
+    public const uint XenConsoleFrame = 1, XenStoreFrame = 2, XenSharedInfoFrame = 3;
+
+    /// <summary>Device memory behind RAM in which a guest of Xen has its grant table appear.</summary>
+    public const uint XenPlatformMemory = 0x4_0000;
 
     /// <summary>The most RAM there can be: above it a PC has its I/O APIC, local APIC and the monitor window.</summary>
     public const ulong MaximumMemory = 3UL << 30;

@@ -1,27 +1,40 @@
 // The board: all devices of one machine, on their ports and interrupt lines. It knows no engine; tests drive it through the bus.
 using Runtime.Devices;
+using Runtime.Devices.Pci;
+using Runtime.Memory;
 using Runtime.Time;
 
 namespace Runtime;
 
 /// <summary>What a board is fitted with.</summary>
-/// <param name="MemoryBytes">RAM, for the cells of the CMOS that tell it.</param>
+/// <param name="Memory">RAM. Devices above it answer at its addresses from then on.</param>
 /// <param name="Disks">Primary master, primary slave, secondary master, secondary slave; at most four.</param>
-public sealed record PlatformParts(ulong MemoryBytes, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace);
+public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace)
+{
+    /// <summary>Where the console ring of a guest of Xen leads.</summary>
+    public ISerialEndpoint RingTerminal { get; init; } = new NullSerialEndpoint();
+}
 
 /// <summary>The devices of one machine, wired as <see cref="MachineLayout"/> says, in the state in which a BIOS hands over.</summary>
-public sealed class PcPlatform
+public sealed class PcPlatform : IDisposable
 {
-    public PcPlatform(PlatformParts parts, IClock clock, IPowerControl power)
+    private readonly IdeChannel[] _ide = new IdeChannel[2];
+    private readonly List<DeviceWorker> _workers = [];
+
+    /// <param name="wake">Makes the run loop look at its devices; safe from any thread.</param>
+    public PcPlatform(PlatformParts parts, IClock clock, IPowerControl power, Action wake)
     {
+        Completions = new CompletionQueue(wake);
+        Deadlines.Add(Completions);
         Bus = new PortBus(parts.Trace);
         Pic = new Pic8259Pair(parts.Trace);
         AttachInterruptControllers(parts);
         AttachTimers(parts, clock);
         AttachKeyboardController(parts, power);
-        AttachIde(parts);
         AttachPower(power);
         AttachLegacy(clock);
+        Pci = AttachPci(parts, power);
+        AttachIde(parts);
 
         var uart = new Uart16550(Pic.Line(MachineLayout.SerialIrq), parts.Serial);
         Bus.Attach(uart, MachineLayout.Serial, 8);
@@ -31,9 +44,27 @@ public sealed class PcPlatform
 
     public PortBus Bus { get; }
 
+    /// <summary>Takes all IDE drives away: the guest drives the same disks in another way from now on.</summary>
+    public void UnplugDisks() => Array.ForEach(_ide, channel => channel.Unplug());
+
     public Pic8259Pair Pic { get; }
 
+    public PciBus Pci { get; }
+
     public DeadlineQueue Deadlines { get; } = new();
+
+    /// <summary>Where threads that work for a device report back.</summary>
+    public CompletionQueue Completions { get; }
+
+    /// <summary>Ends what devices still do on other threads; afterwards nothing touches guest RAM or disks any more.</summary>
+    public void Dispose() => _workers.ForEach(worker => worker.Stop());
+
+    private DeviceWorker Worker(string name)
+    {
+        var worker = new DeviceWorker(name, Completions);
+        _workers.Add(worker);
+        return worker;
+    }
 
     private void AttachInterruptControllers(PlatformParts parts)
     {
@@ -47,7 +78,7 @@ public sealed class PcPlatform
     private void AttachTimers(PlatformParts parts, IClock clock)
     {
         var pit = new Pit8254(clock, Pic.Line(MachineLayout.TimerIrq), parts.Trace);
-        var rtc = new Rtc146818(clock, Pic.Line(MachineLayout.RtcIrq), parts.MemoryBytes);
+        var rtc = new Rtc146818(clock, Pic.Line(MachineLayout.RtcIrq), parts.Memory.RamLength);
         Bus.Attach(pit, MachineLayout.Pit, 4);
         Bus.Attach(new SystemControlPortB(pit, clock), MachineLayout.SystemControlB, 1);
         Bus.Attach(rtc, MachineLayout.Cmos, 2);
@@ -67,8 +98,13 @@ public sealed class PcPlatform
     private void AttachIde(PlatformParts parts)
     {
         DiskImage? Disk(int index) => index < parts.Disks.Count ? parts.Disks[index] : null;
-        var primary = new IdeChannel([Disk(0), Disk(1)], 1, Pic.Line(MachineLayout.PrimaryIdeIrq), parts.Trace);
-        var secondary = new IdeChannel([Disk(2), Disk(3)], 3, Pic.Line(MachineLayout.SecondaryIdeIrq), parts.Trace);
+        PciFunction? function = null;
+        IdeBusMaster[] masters = [.. Enumerable.Range(0, 2).Select(_ =>
+            new IdeBusMaster(parts.Memory, () => function!.IsBusMaster, Worker("disk")))];
+        function = Piix3Ide.Function(masters[0], masters[1]);
+        Pci.Add(function, MachineLayout.Piix3Slot, number: 1);
+        IdeChannel primary = _ide[0] = new IdeChannel([Disk(0), Disk(1)], 1, Pic.Line(MachineLayout.PrimaryIdeIrq), masters[0], parts.Trace);
+        IdeChannel secondary = _ide[1] = new IdeChannel([Disk(2), Disk(3)], 3, Pic.Line(MachineLayout.SecondaryIdeIrq), masters[1], parts.Trace);
         Bus.Attach(primary.CommandBlock, MachineLayout.PrimaryIde, 8);
         Bus.Attach(primary.ControlBlock, MachineLayout.PrimaryIdeControl, 1);
         Bus.Attach(secondary.CommandBlock, MachineLayout.SecondaryIde, 8);
@@ -80,7 +116,18 @@ public sealed class PcPlatform
         Bus.Attach(new DebugExit(power), MachineLayout.DebugExit, 4);
         Bus.Attach(new PowerOffPort("port 0x604", power), MachineLayout.PowerOff, 2);
         Bus.Attach(new PowerOffPort("port 0xb004", power), MachineLayout.BochsPowerOff, 2);
-        Bus.Attach(new PciConfigPorts(power), MachineLayout.PciConfig, 8);
+    }
+
+    private PciBus AttachPci(PlatformParts parts, IPowerControl power)
+    {
+        var memory = new MemoryMappedBus(parts.Trace);
+        var router = new PirqRouter(Pic);
+        var pci = new PciBus(Bus, memory, router);
+        pci.Add(I440Fx.HostBridge(), MachineLayout.HostBridgeSlot);
+        pci.Add(I440Fx.IsaBridge(router), MachineLayout.Piix3Slot);
+        Bus.Attach(new PciConfigPorts(pci, power), MachineLayout.PciConfig, 8);
+        parts.Memory.Devices = memory;
+        return pci;
     }
 
     private void AttachLegacy(IClock clock)

@@ -20,6 +20,9 @@ internal sealed class Vcpu : IDisposable
     private readonly PortBus _bus;
     private readonly IWakeSignal _idle = WakeSignal.Create();
     private readonly Alarm _alarm;
+    private readonly XenPlatform? _xen;
+    private readonly Func<bool> _hasInterrupt;
+    private int _thread;
     private volatile bool _isIdle;
     private volatile bool _isDue;
     private long _armed = -1;
@@ -36,6 +39,8 @@ internal sealed class Vcpu : IDisposable
         _deadlines = machine.Platform.Deadlines;
         _pic = machine.Platform.Pic;
         _bus = machine.Platform.Bus;
+        _xen = machine.Xen;
+        _hasInterrupt = () => _pic.IsInterruptPending || _xen is { IsUpcallPending: true };
         _alarm = new Alarm(clock, Ring);
     }
 
@@ -44,6 +49,7 @@ internal sealed class Vcpu : IDisposable
 
     public Outcome Run()
     {
+        _thread = Environment.CurrentManagedThreadId;
         long started = _clock.Now;
         while (_machine.Outcome is null)
         {
@@ -57,8 +63,14 @@ internal sealed class Vcpu : IDisposable
         return _machine.Outcome;
     }
 
+    /// <summary>Makes the run loop look at devices and events. It does so anyway when it asks for it itself.</summary>
     public void Wake()
     {
+        if (Environment.CurrentManagedThreadId == _thread)
+        {
+            return;
+        }
+
         _engine.Kick();
         _idle.Set();
     }
@@ -120,6 +132,13 @@ internal sealed class Vcpu : IDisposable
             case VmExitReason.Hypercall:
                 Settle(_machine.Hypercalls!.Perform(exit.Value));
                 break;
+            case VmExitReason.XenHypercall:
+                if (_xen!.Perform(_engine.State) is { } isOver)
+                {
+                    Sleep(isOver);
+                }
+
+                break;
             case VmExitReason.Shutdown:
                 _machine.Kill("triple fault at " + _symbols.Describe(_engine.State.Eip));
                 break;
@@ -131,9 +150,21 @@ internal sealed class Vcpu : IDisposable
         }
     }
 
-    /// <summary>Delivers a pending interrupt if the guest can take one. False when one waits for a window.</summary>
+    /// <summary>Delivers a pending upcall or interrupt if the guest can take one. False when one waits for a window.</summary>
     private bool TryInterrupt()
     {
+        if (_xen is not null && _xen.TryPendingVector(out byte upcall))
+        {
+            if (!_engine.State.InterruptsEnabled || _engine.State.InterruptShadow)
+            {
+                return false;
+            }
+
+            // Pending until the guest clears it, which its handler does first; what comes after that wakes the processor anew.
+            _engine.Interrupt(upcall);
+            return !_pic.IsInterruptPending;
+        }
+
         if (!_pic.IsInterruptPending)
         {
             return true;
@@ -157,8 +188,15 @@ internal sealed class Vcpu : IDisposable
             return;
         }
 
+        Sleep(_hasInterrupt);
+    }
+
+    /// <summary>Sleeps until a condition holds that devices or events bring about, or the machine ends.</summary>
+    private void Sleep(Func<bool> isOver)
+    {
+        _xen?.Runstate.Enter(Abi.Xen.Runstate.Blocked);
         _isIdle = true;
-        while (!_pic.IsInterruptPending && _machine.Outcome is null)
+        while (!isOver() && _machine.Outcome is null)
         {
             long now = _clock.Now;
             long next = _deadlines.Earliest;
@@ -172,6 +210,7 @@ internal sealed class Vcpu : IDisposable
         }
 
         _isIdle = false;
+        _xen?.Runstate.Enter(Abi.Xen.Runstate.Running);
     }
 
     /// <summary>On the alarm's thread: a processor that sleeps wakes by its own timeout.</summary>

@@ -19,7 +19,7 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
         EngineHost host, PlatformParts parts, IClock clock, ExitCounters counters, SymbolTable symbols, TimeSpan? timeLimit, ExitTrace? trace)
     {
         _engine = host.Engine;
-        Platform = new PcPlatform(parts, clock, this);
+        Platform = new PcPlatform(parts, clock, this, Wake);
         if (parts.Serial is ITimedDevice buffered)
         {
             Platform.Deadlines.Add(buffered);
@@ -31,6 +31,11 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
         }
 
         Hypercalls = host.Processor is Cpu processor ? new Hypercalls(processor, Platform.Bus) : null;
+        if (host.Processor is { Model.HasXen: true } guestOfXen)
+        {
+            Xen = new XenPlatform(Platform, guestOfXen, parts, clock, this);
+        }
+
         _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace);
     }
 
@@ -39,14 +44,23 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     /// <summary>Where shims are loaded; null with an engine that runs none.</summary>
     public Hypercalls? Hypercalls { get; }
 
+    /// <summary>The hypervisor's side of a guest of Xen; null for a guest of a plain PC.</summary>
+    internal XenPlatform? Xen { get; }
+
     /// <summary>How the machine ended; null while it runs.</summary>
     public Outcome? Outcome => Volatile.Read(ref _outcome);
 
     /// <summary>Time in guest code, once it has ended.</summary>
     public long GuestNanoseconds => _vcpu.GuestNanoseconds;
 
-    /// <summary>Runs the guest on the calling thread until it ends.</summary>
-    public Outcome Run() => _vcpu.Run();
+    /// <summary>Runs the guest on the calling thread until it ends, and its devices with it.</summary>
+    public Outcome Run()
+    {
+        Outcome outcome = _vcpu.Run();
+        Xen?.Dispose();
+        Platform.Dispose();
+        return outcome;
+    }
 
     /// <summary>Ends the machine. Safe from any thread.</summary>
     public void End(Outcome outcome)
@@ -63,7 +77,11 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     /// <summary>Input has arrived for a device: makes the processor look, asleep or running. Safe from any thread.</summary>
     public void Wake() => _vcpu.Wake();
 
-    public void Dispose() => _vcpu.Dispose();
+    public void Dispose()
+    {
+        Xen?.Dispose();
+        _vcpu.Dispose();
+    }
 
     void IPowerControl.PowerOff(string source) => End(Runtime.Outcome.PowerOff(source));
 

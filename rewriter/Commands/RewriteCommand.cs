@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Rewriter.Images;
 using Rewriter.Rewritten;
+using Rewriter.Scanning;
 using Runtime.Abi;
 
 namespace Rewriter.Commands;
@@ -11,7 +12,7 @@ static class RewriteCommand
 {
     public static Command Create()
     {
-        var image = new Argument<FileInfo>("IMAGE") { Description = "ELF32, PE32, bzImage or multiboot kernel" };
+        var image = new Argument<FileInfo>("IMAGE") { Description = "ELF32, PE32, bzImage or multiboot kernel, or a kernel module" };
         var mode = new Option<ExecutionMode>("--mode") { Description = "full or para", Required = true, HelpName = "full|para" };
         mode.Validators.Add(result =>
         {
@@ -27,16 +28,23 @@ static class RewriteCommand
             CustomParser = ParseAddress,
             HelpName = "ADDRESS",
         };
+        var module = new Option<bool>("--module")
+        {
+            Description = "IMAGE is a loadable module of Linux: OUT can be loaded where IMAGE could. Any other file is refused",
+            Arity = ArgumentArity.Zero,
+        };
         var output = new Option<FileInfo>("-o", "--output") { Description = "The rewritten image", Required = true, HelpName = "OUT" };
         var command = new ExampleCommand(
             "rewrite",
             "Patch a kernel image so that it runs deprivileged. OUT carries its manifest: it can be audited, run and restored.",
             "rewriter rewrite kernel.elf --mode para -o kernel-para.elf",
-            "rewriter rewrite vmlinuz-6.1.0-50-686 --mode full --window 0xfe400000 -o vmlinuz-full")
+            "rewriter rewrite vmlinuz-6.1.0-50-686 --mode full --window 0xfe400000 -o vmlinuz-full",
+            "rewriter rewrite --module pcspkr.ko --mode para -o para/pcspkr.ko")
         {
             image,
             mode,
             window,
+            module,
             output,
         };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
@@ -49,11 +57,18 @@ static class RewriteCommand
             }
 
             Rewriting rewriting = Progress.Run("reading", step =>
-                RewritePipeline.Rewrite(KernelImage.Load(input.Name, bytes), parsed.GetValue(mode), parsed.GetValue(window), step));
+                RewritePipeline.Rewrite(Load(input.Name, bytes, parsed.GetValue(module)), parsed.GetValue(mode), parsed.GetValue(window), step));
             AtomicFile.Write(parsed.GetRequiredValue(output).FullName, rewriting.File);
             return RewritePipeline.IsIncomplete(rewriting.Plan) ? ExitStatus.Incomplete : ExitStatus.Good;
         }));
         return command;
+    }
+
+    static KernelImage Load(string name, byte[] bytes, bool isModule)
+    {
+        KernelImage image = KernelImage.Load(name, bytes);
+        return !isModule || LinuxTables.IsModule(image) ? image
+            : throw new BadImageException("not a loadable module of Linux: leave --module out");
     }
 
     static uint ParseAddress(System.CommandLine.Parsing.ArgumentResult result)

@@ -10,25 +10,34 @@ static class ScanCommand
 {
     public static Command Create()
     {
-        var image = new Argument<FileInfo>("IMAGE") { Description = "ELF, PE, bzImage or multiboot kernel" };
+        var images = new Argument<FileInfo[]>("IMAGE")
+        {
+            Description = "ELF, PE, bzImage or multiboot kernel, or kernel module; several, or directories, are surveyed",
+            Arity = ArgumentArity.OneOrMore,
+        };
         Option<ReportFormat> format = ReportOptions.Format();
         Option<FileInfo?> output = ReportOptions.OutputFile();
         var command = new ExampleCommand(
             "scan",
             "Report every sensitive instruction of a kernel image.",
             "rewriter scan vmlinuz-6.1.0-50-686",
-            "rewriter scan kernel.elf --format json -o sites.json")
+            "rewriter scan kernel.elf --format json -o sites.json",
+            "rewriter scan /lib/modules/6.1.0-50-686")
         {
-            image,
+            images,
             format,
             output,
         };
-        command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
+        command.SetAction(parsed => ScanSurvey.IsAskedFor(parsed.GetRequiredValue(images))
+            ? Survey(parsed.GetRequiredValue(images), parsed.GetValue(format), new Output(parsed.GetValue(output)))
+            : ScanOne(parsed.GetRequiredValue(images)[0], parsed.GetValue(format), new Output(parsed.GetValue(output))));
+        return command;
+    }
+
+    static int ScanOne(FileInfo image, ReportFormat format, Output target) => FailureLine.Guard(image, () =>
         {
-            ScanReport report = Progress.Run("scanning", _ =>
-                ScanReport.Of(Scanner.Scan(RewrittenOrPlain.Load(parsed.GetRequiredValue(image)))));
-            var target = new Output(parsed.GetValue(output));
-            if (parsed.GetValue(format) == ReportFormat.Json)
+            ScanReport report = Progress.Run("scanning", _ => ScanReport.Of(Scanner.Scan(RewrittenOrPlain.Load(image))));
+            if (format == ReportFormat.Json)
             {
                 target.WriteStream(stream => JsonReport.Write(stream, report));
             }
@@ -38,7 +47,31 @@ static class ScanCommand
             }
 
             return ExitStatus.Good;
-        }));
-        return command;
-    }
+        });
+
+    static int Survey(FileInfo[] images, ReportFormat format, Output target) => FailureLine.Guard(images[0], () =>
+        {
+            if (format is not (ReportFormat.Text or ReportFormat.Json))
+            {
+                FailureLine.Write($"--format {format.ToString().ToLowerInvariant()} is for one image, not for {images.Length} or a directory");
+                return ExitStatus.Usage;
+            }
+
+            SurveyReport report = Progress.Run("scanning", step => ScanSurvey.Run(images, step));
+            if (format == ReportFormat.Json)
+            {
+                target.WriteStream(stream => JsonReport.Write(stream, report));
+            }
+            else
+            {
+                target.WriteText(text => text.Write(report));
+            }
+
+            foreach (SurveyFailure failure in report.Failures)
+            {
+                FailureLine.Write($"{failure.Path}: {failure.What}");
+            }
+
+            return report.Failures.Count == 0 ? ExitStatus.Good : ExitStatus.BadImage;
+        });
 }

@@ -1,15 +1,17 @@
 // Where a two-byte jump can land: a place within its reach for a jmp rel32 to the trampoline.
 using Iced.Intel;
+using Rewriter.Scanning;
 
 namespace Rewriter.Patching;
 
 /// <summary>A place for the second jump of a <see cref="PatchTactic.ShortJump"/>.</summary>
 /// <param name="Address">First byte of the jmp rel32.</param>
 /// <param name="Constraint">What its displacement has to be.</param>
-/// <param name="Victim">The range that makes room for it, which leaves by a jump of its own; null for padding.</param>
-public sealed record Landing(uint Address, GuardConstraint Constraint, JumpRange? Victim);
+/// <param name="Victim">The range that makes room for it, which leaves by a jump of its own; null for padding and tails.</param>
+/// <param name="IsTail">Whether it is what another patch left over.</param>
+public sealed record Landing(uint Address, GuardConstraint Constraint, JumpRange? Victim, bool IsTail = false);
 
-/// <summary>Enumerates landings, nearest first: padding, then neighbours that can be evicted (as E9Patch's T3 does).</summary>
+/// <summary>Enumerates landings, nearest first: padding, what other patches left over, then neighbours that can be evicted (as E9Patch's T3 does).</summary>
 public sealed class LandingFinder(ICodeContext code, RangeFinder ranges, PlannerOptions options)
 {
     private const uint PageSize = 4096;
@@ -22,8 +24,15 @@ public sealed class LandingFinder(ICodeContext code, RangeFinder ranges, Planner
         foreach (int displacement in displacements)
         {
             uint address = range.Start + JumpRange.ShortLength + (uint)displacement;
-            if (IsPlace(range, address) && ranges.IsFreePadding(address, JumpRange.NearLength))
+            if (options.MayLandInPadding && IsPlace(range, address) && ranges.IsFreePadding(address, JumpRange.NearLength))
                 yield return new Landing(address, GuardConstraint.None, null);
+        }
+
+        foreach (int displacement in displacements)
+        {
+            uint address = range.Start + JumpRange.ShortLength + (uint)displacement;
+            if (IsPlace(range, address) && ranges.IsTail(address, JumpRange.NearLength))
+                yield return new Landing(address, GuardConstraint.None, null, IsTail: true);
         }
 
         foreach (int displacement in displacements)
@@ -36,6 +45,29 @@ public sealed class LandingFinder(ICodeContext code, RangeFinder ranges, Planner
         }
     }
 
+    /// <summary>Places in padding, anywhere in the image, that a range's jmp rel32 may go to; one for each hole, by address.</summary>
+    public IEnumerable<uint> FindFar(JumpRange range)
+    {
+        foreach (CodeRange hole in code.Holes)
+        {
+            uint low = (uint)hole.Start - range.Origin;
+            uint last = (uint)hole.End - JumpRange.NearLength - range.Origin;
+            while (range.Constraint.TryCeiling(low, out uint displacement) && displacement - low <= last - low)
+            {
+                uint address = range.Origin + displacement;
+                if (range.IsApartFrom(address, JumpRange.NearLength) && ranges.IsFreePadding(address, JumpRange.NearLength))
+                {
+                    yield return address;
+                    break;
+                }
+
+                low = displacement + 1;
+                if (low > last)
+                    break;
+            }
+        }
+    }
+
     private bool IsPlace(JumpRange range, uint address) => range.IsApartFrom(address, JumpRange.NearLength)
         && (options.AllowPageCrossing || IsOnPage(address, range) && IsOnPage(address + JumpRange.NearLength - 1, range));
 
@@ -44,9 +76,8 @@ public sealed class LandingFinder(ICodeContext code, RangeFinder ranges, Planner
     // The instruction that an address is inside of; an address where one starts is none: a stray jump there would run the wrong trampoline.
     private bool TryHolder(uint address, out Instruction holder)
     {
-        holder = default;
-        if (code.TryGetInstruction(address, out _))
-            return false;
+        if (code.TryGetInstruction(address, out holder))
+            return options.AllTargetsKnown;
 
         for (uint back = 1; back < LongestInstruction; back++)
         {

@@ -13,6 +13,18 @@ public sealed class RangeFinder(
     private const int MaxFollowing = 24;
     private const int KnownTargetCost = 100;
 
+    private enum JumpKind
+    {
+        /// <summary>jmp rel32 to the window.</summary>
+        Near,
+
+        /// <summary>jmp rel8.</summary>
+        Short,
+
+        /// <summary>jmp rel32 to padding.</summary>
+        Chained,
+    }
+
     private readonly List<Instruction> _run = [];
     private readonly List<JumpRange> _found = [];
 
@@ -29,7 +41,7 @@ public sealed class RangeFinder(
         for (int first = siteIndex; first >= 0; first--)
         {
             for (int prefixes = 0; prefixes <= PrefixLimit(first); prefixes++)
-                Consider(first, siteIndex, prefixes, JumpRange.NearLength + prefixes);
+                Consider(first, siteIndex, prefixes, JumpRange.NearLength + prefixes, JumpKind.Near);
         }
 
         // Stable: of equal cost, the one that starts latest and has fewest prefixes.
@@ -42,7 +54,24 @@ public sealed class RangeFinder(
         _found.Clear();
         int siteIndex = CollectRun(site);
         for (int first = siteIndex; first >= 0; first--)
-            Consider(first, siteIndex, 0, JumpRange.ShortLength);
+            Consider(first, siteIndex, 0, JumpRange.ShortLength, JumpKind.Short);
+        return [.. _found.OrderBy(range => range.Cost)];
+    }
+
+    /// <summary>The same for a jmp rel32 that goes to another one in the image's padding.</summary>
+    public IReadOnlyList<JumpRange> FindChained(in Instruction site)
+    {
+        _found.Clear();
+        int siteIndex = CollectRun(site);
+        for (int first = siteIndex; first >= 0; first--)
+        {
+            for (int prefixes = 0; prefixes <= PrefixLimit(first); prefixes++)
+            {
+                Consider(first, siteIndex, prefixes, JumpRange.NearLength + prefixes, JumpKind.Chained);
+                Consider(first, siteIndex, prefixes, JumpRange.NearLength + prefixes + 1, JumpKind.Chained);
+            }
+        }
+
         return [.. _found.OrderBy(range => range.Cost)];
     }
 
@@ -61,11 +90,11 @@ public sealed class RangeFinder(
             int lead = (int)(landing - _run[first].IP32);
             int most = Math.Min(PrefixLimit(first), lead - JumpRange.NearLength);
             for (int prefixes = 0; prefixes <= most; prefixes++)
-                Consider(first, holderIndex, prefixes, lead + JumpRange.NearLength);
+                Consider(first, holderIndex, prefixes, lead + JumpRange.NearLength, JumpKind.Near);
         }
 
         if (_found.Find(range => range.KnownTargets == 0) is not JumpRange range
-            || !TryConstrain(range.Instructions, landing + 1, out constraint))
+            || !TryConstrain(range.Instructions, landing + 1, isChained: false, mayBeUndefined: false, out constraint))
             return false;
 
         victim = range;
@@ -78,6 +107,9 @@ public sealed class RangeFinder(
     /// <summary>Whether bytes are filler that no patch has claimed yet.</summary>
     public bool IsFreePadding(uint address, int length) => code.IsPadding(address, length)
         && bytes.IsUntouched(address, length) && !code.IsNeverDisplace(address, length);
+
+    /// <summary>Whether bytes are left over behind the jump of one patch.</summary>
+    public bool IsTail(uint address, int length) => bytes.Is(ByteState.Tail, address, length);
 
     // The straight line around the site of what may move: run[result] is the site.
     private int CollectRun(in Instruction site)
@@ -119,7 +151,7 @@ public sealed class RangeFinder(
     private int PrefixLimit(int first) => Math.Min(MaxPrefixes, _run[first].Length - 1);
 
     // The shortest range of at least so many bytes from run[first] that holds the site, and longer ones that end with a further site.
-    private void Consider(int first, int siteIndex, int prefixes, int needed)
+    private void Consider(int first, int siteIndex, int prefixes, int needed, JumpKind kind)
     {
         uint start = _run[first].IP32;
         int last = siteIndex;
@@ -130,15 +162,15 @@ public sealed class RangeFinder(
         if (padding > 0 && !IsFreePaddingBehind(_run[last], padding))
             return;
 
-        Consider(first, last, siteIndex, padding, prefixes, needed);
+        Consider(first, last, siteIndex, padding, prefixes, kind);
         for (int further = last + 1; further < _run.Count && _found.Count > 0; further++)
         {
             if (siteAt(_run[further].IP32) >= 0)
-                Consider(first, further, siteIndex, 0, prefixes, needed);
+                Consider(first, further, siteIndex, 0, prefixes, kind);
         }
     }
 
-    private void Consider(int first, int last, int siteIndex, int padding, int prefixes, int needed)
+    private void Consider(int first, int last, int siteIndex, int padding, int prefixes, JumpKind kind)
     {
         uint start = _run[first].IP32;
         uint end = _run[last].NextIP32 + (uint)padding;
@@ -155,21 +187,62 @@ public sealed class RangeFinder(
             return;
         }
 
-        bool isShort = needed == JumpRange.ShortLength;
-        if (!TryConstrain(instructions, start + (uint)prefixes + 1, out GuardConstraint constraint)
-            || !isShort && !window.IsFeasible(start + (uint)(JumpRange.NearLength + prefixes), constraint))
+        uint displacement = start + (uint)prefixes + 1;
+        bool mayBeUndefined = kind == JumpKind.Chained && end > displacement + 4;
+        GuardConstraint constraint = GuardConstraint.None;
+        if (!options.AllTargetsKnown
+            && !TryConstrain(instructions, displacement, kind == JumpKind.Chained, mayBeUndefined, out constraint)
+            || kind == JumpKind.Near && !window.IsFeasible(start + (uint)(JumpRange.NearLength + prefixes), constraint))
         {
             Obstacle = "an instruction starts where the jump cannot be guarded";
             return;
         }
 
         int targets = KnownTargets(instructions);
-        _found.Add(new JumpRange(instructions, padding, prefixes, constraint, targets, CostOf(instructions, siteIndex - first, targets)));
+        List<Instruction> redirected = [];
+        if (targets > 0 && !options.HasMonitor)
+        {
+            if (!TryRedirect(instructions, redirected))
+            {
+                Obstacle = "a known target lies in the range";
+                return;
+            }
+
+            targets = 0;
+        }
+
+        _found.Add(new JumpRange(instructions, padding, prefixes, constraint, targets, CostOf(instructions, siteIndex - first, targets))
+        {
+            Redirected = redirected,
+        });
+    }
+
+    // What leads to inner targets, if all of it is branches with room for any distance that nobody else patches.
+    private bool TryRedirect(Instruction[] instructions, List<Instruction> redirected)
+    {
+        foreach (Instruction inner in instructions.AsSpan(1))
+        {
+            if (!code.IsTarget(inner.IP32))
+                continue;
+            if (!code.TryGetBranchesTo(inner.IP32, out IReadOnlyList<Instruction> branches))
+                return false;
+            foreach (Instruction branch in branches)
+            {
+                if (Array.Exists(instructions, other => other.IP32 == branch.IP32))
+                    continue;
+                if (branch.Code is not (Code.Jmp_rel32_32 or >= Code.Jo_rel32_32 and <= Code.Jg_rel32_32) || PlaceOf(branch) == DisplacedPlace.Nowhere)
+                    return false;
+                redirected.Add(branch);
+            }
+        }
+
+        return true;
     }
 
     // Every instruction boundary that falls on one of the four bytes at the displacement needs a guard there; on the jump's opcode
     // or a prefix there is none.
-    private static bool TryConstrain(Instruction[] instructions, uint displacement, out GuardConstraint constraint)
+    private static bool TryConstrain(
+        Instruction[] instructions, uint displacement, bool isChained, bool mayBeUndefined, out GuardConstraint constraint)
     {
         constraint = GuardConstraint.None;
         foreach (Instruction instruction in instructions.AsSpan(1))
@@ -180,7 +253,11 @@ public sealed class RangeFinder(
             if (index is < 0 or > 3)
                 continue;
             bool endsPage = (instruction.IP32 + 1) % PageSize == 0;
-            constraint = constraint.With(index, endsPage ? GuardKind.GuardOfOneByte : GuardKind.Guard);
+            bool isUndefined = isChained && index == 3;
+            if (isUndefined && (endsPage || !mayBeUndefined))
+                return false;
+            constraint = constraint.With(
+                index, isUndefined ? GuardKind.Undefined : endsPage ? GuardKind.GuardOfOneByte : GuardKind.Guard);
         }
 
         return true;
@@ -227,7 +304,7 @@ public sealed class RangeFinder(
     // way saves a patch.
     private int CostOf(Instruction[] instructions, int preceding, int knownTargets)
     {
-        int cost = knownTargets * KnownTargetCost + preceding;
+        int cost = knownTargets * KnownTargetCost + preceding; // what is redirected costs the audit's reader more than the guest
         foreach (Instruction instruction in instructions)
         {
             cost += siteAt(instruction.IP32) >= 0 ? -3 : 1;

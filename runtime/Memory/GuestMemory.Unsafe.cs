@@ -1,24 +1,27 @@
 // Guest RAM as the monitor sees it: one contiguous block that starts at guest-physical 0, shared with the stub processes when
-// it comes from a memfd. Everything outside is open bus: reads give ones, writes are lost.
+// it comes from a memfd. What lies above it belongs to devices, or to nobody: then reads give ones, writes are lost.
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Runtime.Memory;
 
 /// <summary>Bounds-checked access to guest RAM by guest-physical address. Accesses may be unaligned and may straddle the end.</summary>
-public sealed unsafe class GuestMemory : IDisposable
+public sealed unsafe partial class GuestMemory : IDisposable
 {
+    public const int FrameSize = 4096;
+
+    /// <summary>MADV_REMOVE.</summary>
+    private const int AdviseRemove = 9;
+
     private readonly byte* _base;
-    private readonly bool _owned;
+    private readonly void* _allocation;
 
     /// <summary>Private RAM for an engine that shares it with nobody. Zero-filled.</summary>
     /// <param name="length">Bytes; a multiple of 4096.</param>
-    public GuestMemory(ulong length)
-        : this((byte*)NativeMemory.AlignedAlloc((nuint)length, 4096), length)
-    {
-        _owned = true;
-        NativeMemory.Clear(_base, (nuint)length);
-    }
+    /// <param name="deviceLength">Bytes of device memory behind it, likewise.</param>
+    public GuestMemory(ulong length, ulong deviceLength = 0)
+        : this(NativeMemory.AllocZeroed((nuint)(length + deviceLength) + FrameSize), length + deviceLength)
+        => RamLength = length;
 
     /// <summary>RAM in a mapping that someone else owns and that outlives this object.</summary>
     internal GuestMemory(byte* mapping, ulong length)
@@ -30,10 +33,30 @@ public sealed unsafe class GuestMemory : IDisposable
 
         _base = mapping;
         Length = length;
+        RamLength = length;
     }
 
-    /// <summary>Size of RAM in bytes.</summary>
+    // SAFETY: a frame more was allocated than is used, so the aligned start lies in it. Zeroed by calloc, which does not touch fresh pages.
+    private GuestMemory(void* allocation, ulong length)
+        : this((byte*)((nuint)allocation + FrameSize - 1 & ~(nuint)(FrameSize - 1)), length)
+        => _allocation = allocation;
+
+    /// <summary>Devices above RAM; null for none.</summary>
+    public IDeviceMemory? Devices { get; set; }
+
+    /// <summary>Hears of what devices have stored in RAM by themselves: first byte and length. Set by the processor, which may hold copies of
+    /// code; called on its thread.</summary>
+    public Action<GuestPhysicalAddress, int>? StoredByDevice { get; set; }
+
+    /// <summary>Whether the processor holds copies of code from a frame: then <see cref="StoredByDevice"/> must be called before the guest hears of
+    /// a transfer into it. Null for a processor that holds none. Safe from any thread.</summary>
+    public Func<uint, bool>? HoldsCode { get; set; }
+
+    /// <summary>All bytes that can be accessed directly: RAM, and device memory that begins where RAM ends.</summary>
     public ulong Length { get; }
+
+    /// <summary>Bytes of RAM; no memory map speaks of what is behind.</summary>
+    public ulong RamLength { get; init; }
 
     /// <summary>Number of 4 KiB frames.</summary>
     public uint FrameCount => (uint)(Length >> 12);
@@ -53,23 +76,57 @@ public sealed unsafe class GuestMemory : IDisposable
         return new Span<byte>(_base + address.Value, length);
     }
 
+    /// <summary>The same for calls that keep it longer; the caller sees to it that RAM lives on meanwhile.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not in RAM.</exception>
+    public Memory<byte> Borrow(GuestRange range)
+    {
+        _ = Slice(range.Address, range.Length);
+
+        // SAFETY: the range was just checked against the mapping.
+        return new GuestMemoryView(_base + range.Address.Value, range.Length).Memory;
+    }
+
+    /// <summary>A device has stored in these ranges by itself. On the thread of the processor.</summary>
+    public void Stored(IEnumerable<GuestRange> ranges)
+    {
+        foreach (GuestRange range in ranges)
+        {
+            StoredByDevice?.Invoke(range.Address, range.Length);
+        }
+    }
+
     /// <summary>The 4096 bytes of a frame in RAM.</summary>
     public Span<byte> FrameBytes(uint frame) => Slice(new GuestPhysicalAddress((ulong)frame << 12), 4096);
+
+    /// <summary>Where a frame is in the monitor's own address space, for system calls that transfer straight from and to guest memory.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The frame is not in RAM.</exception>
+    internal nint HostAddress(uint frame) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(FrameBytes(frame)));
+
+    /// <summary>Forgets a frame's contents and gives its memory back to the host; it reads as zeros from then on.</summary>
+    public void Discard(uint frame)
+    {
+        Span<byte> bytes = FrameBytes(frame);
+        // SAFETY: the range is one whole frame of the mapping. Where the host cannot punch a hole (private memory), it is cleared instead.
+        if (!OperatingSystem.IsLinux() || Advise((void*)HostAddress(frame), (nuint)bytes.Length, AdviseRemove) != 0)
+        {
+            bytes.Clear();
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte Read8(ulong address)
         // SAFETY: the index is below Length.
-        => address < Length ? _base[address] : (byte)0xFF;
+        => address < Length ? _base[address] : (byte)ReadDevice(address, 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ushort Read16(ulong address)
         // SAFETY: both bytes are below Length.
-        => address + 2 <= Length && address < Length ? Unsafe.ReadUnaligned<ushort>(_base + address) : (ushort)(Read8(address) | Read8(address + 1) << 8);
+        => address + 2 <= Length && address < Length ? Unsafe.ReadUnaligned<ushort>(_base + address) : (ushort)ReadDevice(address, 2);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Read32(ulong address)
         // SAFETY: all four bytes are below Length.
-        => address + 4 <= Length && address < Length ? Unsafe.ReadUnaligned<uint>(_base + address) : Read16(address) | (uint)Read16(address + 2) << 16;
+        => address + 4 <= Length && address < Length ? Unsafe.ReadUnaligned<uint>(_base + address) : ReadDevice(address, 4);
 
     public ulong Read64(ulong address) => Read32(address) | (ulong)Read32(address + 4) << 32;
 
@@ -80,7 +137,10 @@ public sealed unsafe class GuestMemory : IDisposable
         {
             // SAFETY: the index is below Length.
             _base[address] = value;
+            return;
         }
+
+        Devices?.Write(address, 1, value);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -93,8 +153,7 @@ public sealed unsafe class GuestMemory : IDisposable
             return;
         }
 
-        Write8(address, (byte)value);
-        Write8(address + 1, (byte)(value >> 8));
+        WriteDevice(address, 2, value);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -107,8 +166,7 @@ public sealed unsafe class GuestMemory : IDisposable
             return;
         }
 
-        Write16(address, (ushort)value);
-        Write16(address + 2, (ushort)(value >> 16));
+        WriteDevice(address, 4, value);
     }
 
     public void Write64(ulong address, ulong value)
@@ -119,9 +177,41 @@ public sealed unsafe class GuestMemory : IDisposable
 
     public void Dispose()
     {
-        if (_owned)
+        // SAFETY: null for RAM that someone else owns, which free ignores.
+        NativeMemory.Free(_allocation);
+    }
+
+    private uint ReadDevice(ulong address, int size)
+    {
+        if (address >= Length)
         {
-            NativeMemory.AlignedFree(_base);
+            return Devices?.Read(address, size) ?? uint.MaxValue >> 32 - 8 * size;
+        }
+
+        // Across the end of RAM.
+        uint value = 0;
+        for (int i = 0; i < size; i++)
+        {
+            value |= (uint)Read8(address + (uint)i) << 8 * i;
+        }
+
+        return value;
+    }
+
+    private void WriteDevice(ulong address, int size, uint value)
+    {
+        if (address >= Length)
+        {
+            Devices?.Write(address, size, value);
+            return;
+        }
+
+        for (int i = 0; i < size; i++)
+        {
+            Write8(address + (uint)i, (byte)(value >> 8 * i));
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* address, nuint length, int advice);
 }

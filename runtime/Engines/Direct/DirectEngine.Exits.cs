@@ -82,6 +82,12 @@ public sealed partial class DirectEngine
             return exit;
         }
 
+        if (!inWindow && _mapper.At(space, hostEip)?.PassingAt(hostEip) is LivePatch passing)
+        {
+            // Between the two jumps of a site nothing has happened yet.
+            State.Eip = passing.Patch.Address;
+        }
+
         // Protection keys do not cover fetches: user code that strayed into kernel code is found out when it does anything there.
         if (State.Cpl == 3 && !_cpu.TryTranslate(State.Eip, AccessKind.Fetch, true, false, out _, out uint refused))
         {
@@ -284,10 +290,10 @@ public sealed partial class DirectEngine
             return new VmExit(VmExitReason.Hypercall, Value: index);
         }
 
-        _accounts.BeginSampled(_accounts.Hypercall, site.Address);
+        _accounts.BeginHypercall(site);
         return State.Cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8
             ? EnterKernel(site.Instruction.Instruction.Immediate8)
-            : _cpu.Step();
+            : _cpu.StepPlain();
     }
 
     private VmExit EnterKernel(byte vector)
@@ -349,6 +355,7 @@ public sealed partial class DirectEngine
         bool exact = entry.IsRestart && live.Patch.TrampolineAddress + (uint)entry.Offset == hostEip;
         if (exact || space.Stub.Word(StubLayout.Signal) != StubSignals.Kick)
         {
+            _shims.Abandon(State, _window, live, entry);
             State.Eip = entry.GuestAddress;
             return true;
         }

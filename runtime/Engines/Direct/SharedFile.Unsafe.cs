@@ -28,9 +28,10 @@ internal sealed unsafe class SharedFile : IDisposable
         return new Span<byte>(Address + offset, length);
     }
 
-    /// <summary>The whole file as guest RAM.</summary>
+    /// <summary>The whole file as guest memory.</summary>
+    /// <param name="ramLength">Bytes of it that are RAM, the first ones.</param>
     // SAFETY: the mapping outlives the engine that owns both.
-    public GuestMemory AsGuestMemory() => new(Address, (ulong)Length);
+    public GuestMemory AsGuestMemory(ulong ramLength) => new(Address, (ulong)Length) { RamLength = ramLength };
 
     public void Dispose()
     {
