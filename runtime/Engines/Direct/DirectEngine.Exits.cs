@@ -290,10 +290,10 @@ public sealed partial class DirectEngine
             return new VmExit(VmExitReason.Hypercall, Value: index);
         }
 
-        _accounts.BeginSampled(_accounts.Hypercall, site.Address);
+        _accounts.BeginHypercall(site);
         return State.Cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8
             ? EnterKernel(site.Instruction.Instruction.Immediate8)
-            : _cpu.Step();
+            : _cpu.StepPlain();
     }
 
     private VmExit EnterKernel(byte vector)

@@ -126,16 +126,6 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         Volatile.Read(ref _running)?.Kick();
     }
 
-    public EngineTime? ReadTime() => new EngineTime(_spaces.ReadProcessorTime(), 0);
-
-    public EngineMemory ReadMemory() => new(_ram.AllocatedBytes, _control.AllocatedBytes, _frames.Mappings);
-
-    public void Bind(int processor)
-    {
-        Time.HostThread.Bind(processor);
-        _spaces.Bind(processor);
-    }
-
     public void Dispose()
     {
         _spaces.Dispose();
@@ -257,11 +247,6 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         StubProcess stub = space.Stub;
         if (!isAsBefore)
         {
-            if (_segments.TryStartOver())
-            {
-                _selectors.Reset(_window);
-            }
-
             Publish(space, wantInterruptWindow);
         }
         else if ((State.Eflags & FlagBits.If) != _publishedIf)
@@ -298,6 +283,11 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     /// <summary>Tells the window and the process all that shims and the stub read of the guest's processor.</summary>
     private void Publish(AddressSpace space, bool wantInterruptWindow)
     {
+        if (_segments.TryStartOver())
+        {
+            _selectors.Reset(_window);
+        }
+
         if (_mode == ExecutionMode.Para)
         {
             _selectors.Prepare(space, _window);
