@@ -18,7 +18,8 @@ static class AuditCommand
             "audit",
             "Report what was done to every site of a rewritten image, and why.",
             "rewriter audit kernel-para.elf",
-            "rewriter audit vmlinuz-full --format json -o audit.json")
+            "rewriter audit vmlinuz-full --format html -o audit.html",
+            "rewriter audit vmlinuz-full --format sarif -o audit.sarif")
         {
             image,
             format,
@@ -34,15 +35,7 @@ static class AuditCommand
             }
 
             AuditReport report = AuditReport.Of(original, plan, manifest);
-            var target = new Output(parsed.GetValue(output));
-            if (parsed.GetValue(format) == ReportFormat.Json)
-            {
-                target.WriteStream(stream => JsonReport.Write(stream, report));
-            }
-            else
-            {
-                target.WriteText(text => text.Write(report));
-            }
+            new Output(parsed.GetValue(output)).Write(parsed.GetValue(format), report);
 
             return RewritePipeline.IsIncomplete(plan) ? ExitStatus.Incomplete : ExitStatus.Good;
         }));

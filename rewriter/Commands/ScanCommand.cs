@@ -17,7 +17,8 @@ static class ScanCommand
             "scan",
             "Report every sensitive instruction of a kernel image.",
             "rewriter scan vmlinuz-6.1.0-50-686",
-            "rewriter scan kernel.elf --format json -o sites.json")
+            "rewriter scan kernel.elf --format json -o sites.json",
+            "rewriter scan kernel.elf --format sarif -o sites.sarif")
         {
             image,
             format,
@@ -27,15 +28,7 @@ static class ScanCommand
         {
             ScanReport report = Progress.Run("scanning", _ =>
                 ScanReport.Of(Scanner.Scan(RewrittenOrPlain.Load(parsed.GetRequiredValue(image)))));
-            var target = new Output(parsed.GetValue(output));
-            if (parsed.GetValue(format) == ReportFormat.Json)
-            {
-                target.WriteStream(stream => JsonReport.Write(stream, report));
-            }
-            else
-            {
-                target.WriteText(text => text.Write(report));
-            }
+            new Output(parsed.GetValue(output)).Write(parsed.GetValue(format), report);
 
             return ExitStatus.Good;
         }));
