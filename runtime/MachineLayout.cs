@@ -1,7 +1,7 @@
 // Every port, interrupt and address of the machine, once. Devices do not know where they are; PcPlatform puts them here.
 namespace Runtime;
 
-/// <summary>The PC that a guest finds: the ISA part of QEMU's <c>pc</c> machine, without ACPI tables and PCI devices.</summary>
+/// <summary>The PC that a guest finds: the ISA devices of QEMU's <c>pc</c> machine, and its PCI bus, without ACPI tables.</summary>
 public static class MachineLayout
 {
     // Interrupts: inputs of the cascaded 8259As.
@@ -40,10 +40,16 @@ public static class MachineLayout
     public const ushort PowerOff = 0x604;            // 2 ports: PM1a control as QEMU places it
     public const ushort PciConfig = 0xCF8;           // 8 ports: address, data, and CF9h reset control
     public const ushort BochsPowerOff = 0xB004;      // 2 ports
+    public const ushort PciPorts = 0xC000;           // from here on what PCI devices ask for, until the guest moves it
 
     // Vector bases that a PC BIOS leaves in the 8259As.
     public const byte BiosMasterVectors = 0x08;
     public const byte BiosSlaveVectors = 0x70;
+
+    // PCI slots; interrupt inputs of PIRQA# to PIRQD#, level-triggered (SeaBIOS's choice).
+    public const int HostBridgeSlot = 0;
+    public const int Piix3Slot = 1;
+    public static ReadOnlySpan<byte> PirqIrqs => [10, 10, 11, 11];
 
     /// <summary>The zero page of a Linux kernel, in conventional memory.</summary>
     public const uint LinuxZeroPage = 0x1_0000;
@@ -56,6 +62,9 @@ public static class MachineLayout
     public const uint VideoMemory = 0xA_0000;
     public const uint BiosRom = 0xF_0000;
     public const uint ExtendedMemory = 0x10_0000;
+
+    /// <summary>Device memory from here on, until the guest moves it; below the I/O APIC's FEC00000.</summary>
+    public const uint PciMemory = 0xF000_0000;
 
     /// <summary>Bytes at the top of RAM that QEMU's BIOS keeps for itself; kept back here too, so that guests count the same memory.</summary>
     public const uint FirmwareReserve = 0x2_0000;

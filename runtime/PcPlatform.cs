@@ -1,19 +1,24 @@
 // The board: all devices of one machine, on their ports and interrupt lines. It knows no engine; tests drive it through the bus.
 using Runtime.Devices;
+using Runtime.Devices.Pci;
+using Runtime.Memory;
 using Runtime.Time;
 
 namespace Runtime;
 
 /// <summary>What a board is fitted with.</summary>
-/// <param name="MemoryBytes">RAM, for the cells of the CMOS that tell it.</param>
+/// <param name="Memory">RAM. Devices above it answer at its addresses from then on.</param>
 /// <param name="Disks">Primary master, primary slave, secondary master, secondary slave; at most four.</param>
-public sealed record PlatformParts(ulong MemoryBytes, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace);
+public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace);
 
 /// <summary>The devices of one machine, wired as <see cref="MachineLayout"/> says, in the state in which a BIOS hands over.</summary>
 public sealed class PcPlatform
 {
-    public PcPlatform(PlatformParts parts, IClock clock, IPowerControl power)
+    /// <param name="wake">Makes the run loop look at its devices; safe from any thread.</param>
+    public PcPlatform(PlatformParts parts, IClock clock, IPowerControl power, Action wake)
     {
+        Completions = new CompletionQueue(wake);
+        Deadlines.Add(Completions);
         Bus = new PortBus(parts.Trace);
         Pic = new Pic8259Pair(parts.Trace);
         AttachInterruptControllers(parts);
@@ -22,6 +27,7 @@ public sealed class PcPlatform
         AttachIde(parts);
         AttachPower(power);
         AttachLegacy(clock);
+        Pci = AttachPci(parts, power);
 
         var uart = new Uart16550(Pic.Line(MachineLayout.SerialIrq), parts.Serial);
         Bus.Attach(uart, MachineLayout.Serial, 8);
@@ -33,7 +39,12 @@ public sealed class PcPlatform
 
     public Pic8259Pair Pic { get; }
 
+    public PciBus Pci { get; }
+
     public DeadlineQueue Deadlines { get; } = new();
+
+    /// <summary>Where threads that work for a device report back.</summary>
+    public CompletionQueue Completions { get; }
 
     private void AttachInterruptControllers(PlatformParts parts)
     {
@@ -47,7 +58,7 @@ public sealed class PcPlatform
     private void AttachTimers(PlatformParts parts, IClock clock)
     {
         var pit = new Pit8254(clock, Pic.Line(MachineLayout.TimerIrq), parts.Trace);
-        var rtc = new Rtc146818(clock, Pic.Line(MachineLayout.RtcIrq), parts.MemoryBytes);
+        var rtc = new Rtc146818(clock, Pic.Line(MachineLayout.RtcIrq), parts.Memory.Length);
         Bus.Attach(pit, MachineLayout.Pit, 4);
         Bus.Attach(new SystemControlPortB(pit, clock), MachineLayout.SystemControlB, 1);
         Bus.Attach(rtc, MachineLayout.Cmos, 2);
@@ -80,7 +91,18 @@ public sealed class PcPlatform
         Bus.Attach(new DebugExit(power), MachineLayout.DebugExit, 4);
         Bus.Attach(new PowerOffPort("port 0x604", power), MachineLayout.PowerOff, 2);
         Bus.Attach(new PowerOffPort("port 0xb004", power), MachineLayout.BochsPowerOff, 2);
-        Bus.Attach(new PciConfigPorts(power), MachineLayout.PciConfig, 8);
+    }
+
+    private PciBus AttachPci(PlatformParts parts, IPowerControl power)
+    {
+        var memory = new MemoryMappedBus(parts.Trace);
+        var router = new PirqRouter(Pic);
+        var pci = new PciBus(Bus, memory, router);
+        pci.Add(I440Fx.HostBridge(), MachineLayout.HostBridgeSlot);
+        pci.Add(I440Fx.IsaBridge(router), MachineLayout.Piix3Slot);
+        Bus.Attach(new PciConfigPorts(pci, power), MachineLayout.PciConfig, 8);
+        parts.Memory.Devices = memory;
+        return pci;
     }
 
     private void AttachLegacy(IClock clock)

@@ -19,7 +19,7 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
         EngineHost host, PlatformParts parts, IClock clock, ExitCounters counters, SymbolTable symbols, TimeSpan? timeLimit, ExitTrace? trace)
     {
         _engine = host.Engine;
-        Platform = new PcPlatform(parts, clock, this);
+        Platform = new PcPlatform(parts, clock, this, Wake);
         if (parts.Serial is ITimedDevice buffered)
         {
             Platform.Deadlines.Add(buffered);

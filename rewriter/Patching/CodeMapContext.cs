@@ -23,6 +23,8 @@ public sealed class CodeMapContext(CodeMap map) : ICodeContext
 
     public bool IsPadding(uint address, int length) => IsHole(address, length) || IsFillerRun(address, length);
 
+    public IReadOnlyList<CodeRange> Holes { get; } = [.. map.Holes];
+
     private bool IsHole(uint address, int length)
     {
         ReadOnlySpan<CodeRange> holes = map.Holes;

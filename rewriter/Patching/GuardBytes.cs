@@ -7,6 +7,11 @@ namespace Rewriter.Patching;
 public static class GuardBytes
 {
     public const byte Hlt = 0xF4;
+    public const byte Cli = 0xFA;
+
+    /// <summary>The opcode of group 5: with <see cref="Cli"/> behind it, whose bits 3 to 5 are all set as a ModRM byte, it is no instruction
+    /// and raises #UD at its own address (SDM vol. 2, table A-6).</summary>
+    public const byte Undefined = 0xFF;
 
     // ins, outs, in/out imm8, in/out dx, hlt, cli, sti.
     private static readonly byte[] AllBytes = [0x6C, 0x6D, 0x6E, 0x6F, 0xE4, 0xE5, 0xE6, 0xE7, 0xEC, 0xED, 0xEE, 0xEF, Hlt, 0xFA, 0xFB];

@@ -12,6 +12,10 @@ public enum GuardKind : byte
 
     /// <summary>One of <see cref="GuardBytes.OneByte"/>.</summary>
     GuardOfOneByte,
+
+    /// <summary><see cref="GuardBytes.Undefined"/>, the byte behind the displacement being <see cref="GuardBytes.Cli"/>: the only guard
+    /// for the highest byte of a short backward distance.</summary>
+    Undefined,
 }
 
 /// <summary>The constraint on a 32-bit displacement, one <see cref="GuardKind"/> per byte, least significant first.</summary>
@@ -71,6 +75,11 @@ public readonly record struct GuardConstraint(GuardKind Byte0, GuardKind Byte1, 
         digit = minimum;
         if (kind == GuardKind.Any)
             return minimum <= 0xFF;
+        if (kind == GuardKind.Undefined)
+        {
+            digit = GuardBytes.Undefined;
+            return minimum <= digit;
+        }
 
         foreach (byte value in kind == GuardKind.Guard ? GuardBytes.All : GuardBytes.OneByte)
         {

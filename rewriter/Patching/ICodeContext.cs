@@ -1,5 +1,6 @@
 // What the planner needs to know about code: asked of the scanner's map offline, of the scanned page at run time.
 using Iced.Intel;
+using Rewriter.Scanning;
 
 namespace Rewriter.Patching;
 
@@ -24,6 +25,10 @@ public interface ICodeContext
 
     /// <summary>Whether the bytes are proven to be filler that is never executed and that nothing leads to.</summary>
     bool IsPadding(uint address, int length) => false;
+
+    /// <summary>Filler as <see cref="IsPadding"/> means it, at least a jmp rel32 long, by address; empty where only single pages are
+    /// known.</summary>
+    IReadOnlyList<CodeRange> Holes => [];
 
     /// <summary>The original bytes.</summary>
     ReadOnlySpan<byte> Bytes(uint address, int length);

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Rewriter.Scanning;
 
 namespace Rewriter.Patching;
 
@@ -11,6 +12,7 @@ public sealed class InstructionListContext(uint start, ReadOnlyMemory<byte> byte
     private readonly HashSet<uint> _targets = [];
     private readonly HashSet<uint> _fixedBytes = [];
     private readonly HashSet<uint> _paddingBytes = [];
+    private readonly List<CodeRange> _holes = [];
 
     /// <summary>By address.</summary>
     public IEnumerable<Instruction> Instructions => _instructions.Values;
@@ -41,7 +43,14 @@ public sealed class InstructionListContext(uint start, ReadOnlyMemory<byte> byte
 
     public void AddNeverDisplace(uint address, int length) => AddRange(_fixedBytes, address, length);
 
-    public void AddPadding(uint address, int length) => AddRange(_paddingBytes, address, length);
+    public void AddPadding(uint address, int length)
+    {
+        AddRange(_paddingBytes, address, length);
+        if (length >= JumpRange.NearLength)
+            _holes.Add(new CodeRange(address, address + (ulong)length));
+    }
+
+    public IReadOnlyList<CodeRange> Holes => _holes;
 
     public bool TryGetInstruction(uint address, out Instruction instruction) => _instructions.TryGetValue(address, out instruction);
 

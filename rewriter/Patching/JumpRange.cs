@@ -41,13 +41,21 @@ public sealed record JumpRange(
     public bool IsApartFrom(uint address, int length) => address + (uint)length <= Start || address >= Start + (uint)Length;
 
     /// <summary>The bytes to put in the range's place: prefixes, jmp rel32, and traps up to the end.</summary>
-    public byte[] Encode(uint trampoline)
+    public byte[] Encode(uint trampoline) => Encode(trampoline, GuardBytes.Hlt);
+
+    /// <summary>The bytes of a range that goes through a landing anywhere in the image: as <see cref="Encode(uint)"/>, with what
+    /// <see cref="GuardKind.Undefined"/> wants behind the jump.</summary>
+    public byte[] EncodeChained(uint landing) => Encode(landing, GuardBytes.Cli);
+
+    private byte[] Encode(uint target, byte behind)
     {
         var c = new Assembler(32);
         for (int i = 0; i < Prefixes; i++)
             c.db(CsPrefix);
-        c.AddInstruction(Instruction.CreateBranch(Code.Jmp_rel32_32, trampoline));
-        return Assemble(c, Prefixes + NearLength);
+        c.AddInstruction(Instruction.CreateBranch(Code.Jmp_rel32_32, target));
+        if (Length > Prefixes + NearLength)
+            c.db(behind);
+        return Assemble(c, Math.Min(Length, Prefixes + NearLength + 1));
     }
 
     /// <summary>The bytes of a range that goes through a landing: jmp rel8, and traps up to the end.</summary>

@@ -1,5 +1,6 @@
 // Where a two-byte jump can land: a place within its reach for a jmp rel32 to the trampoline.
 using Iced.Intel;
+using Rewriter.Scanning;
 
 namespace Rewriter.Patching;
 
@@ -33,6 +34,29 @@ public sealed class LandingFinder(ICodeContext code, RangeFinder ranges, Planner
                 && ranges.TryFindVictim(address, holder, out JumpRange victim, out GuardConstraint constraint)
                 && range.IsApartFrom(victim.Start, victim.Length))
                 yield return new Landing(address, constraint, victim);
+        }
+    }
+
+    /// <summary>Places in padding, anywhere in the image, that a range's jmp rel32 may go to; one for each hole, by address.</summary>
+    public IEnumerable<uint> FindFar(JumpRange range)
+    {
+        foreach (CodeRange hole in code.Holes)
+        {
+            uint low = (uint)hole.Start - range.Origin;
+            uint last = (uint)hole.End - JumpRange.NearLength - range.Origin;
+            while (range.Constraint.TryCeiling(low, out uint displacement) && displacement - low <= last - low)
+            {
+                uint address = range.Origin + displacement;
+                if (range.IsApartFrom(address, JumpRange.NearLength) && ranges.IsFreePadding(address, JumpRange.NearLength))
+                {
+                    yield return address;
+                    break;
+                }
+
+                low = displacement + 1;
+                if (low > last)
+                    break;
+            }
         }
     }
 

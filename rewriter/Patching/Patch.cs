@@ -32,9 +32,8 @@ public sealed record Patch(
     ReadOnlyMemory<byte> Trampoline,
     IReadOnlyList<TrampolineMapEntry> Map)
 {
-    /// <summary>Of a <see cref="PatchTactic.ShortJump"/>: address of the jmp rel32 that its jmp rel8 goes through, which is part of
-    /// another patch;
-    /// else 0. No guest instruction starts there: an EIP equal to it means the trampoline's first byte.</summary>
+    /// <summary>Of a <see cref="PatchTactic.ShortJump"/> or <see cref="PatchTactic.ChainedJump"/>: address of the jmp rel32 that its jump
+    /// goes through, which is part of another patch; else 0. No guest instruction starts there: an EIP equal to it means the trampoline's first byte.</summary>
     public uint Landing { get; init; }
 }
 

@@ -25,6 +25,9 @@ public enum PatchTactic
     /// <summary>The first byte becomes a trapping one (HLT, 0xF4).</summary>
     Trap,
 
-    /// <summary>Of patches, not of sites: what makes room for the second jump of a <see cref="ShortJump"/>.</summary>
+    /// <summary>Of patches, not of sites: what makes room for the second jump of a <see cref="ShortJump"/> or <see cref="ChainedJump"/>.</summary>
     Evicted,
+
+    /// <summary>jmp rel32 to a jmp rel32 in padding, anywhere in the image: for ranges whose guards no place in the window gives.</summary>
+    ChainedJump,
 }

@@ -81,8 +81,10 @@ internal sealed class PlanInProgress
 
         IReadOnlyList<JumpRange> brief = _options.AllowShortJumps ? _finder.FindShort(_sites[i].Instruction) : [];
         return TryShort(i, brief.Where(range => range.KnownTargets == 0))
+            || TryChained(i, range => range.KnownTargets == 0)
             || TryNear(i, near.Where(range => range.KnownTargets > 0), ref obstacle)
-            || TryShort(i, brief.Where(range => range.KnownTargets > 0));
+            || TryShort(i, brief.Where(range => range.KnownTargets > 0))
+            || TryChained(i, range => range.KnownTargets > 0);
     }
 
     private bool TryNear(int i, IEnumerable<JumpRange> ranges, ref string obstacle)
@@ -121,6 +123,27 @@ internal sealed class PlanInProgress
                 }
 
                 Commit(i, range, PatchTactic.ShortJump, address, trampoline, range.EncodeShort(landing.Address), landing.Address);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool TryChained(int i, Func<JumpRange, bool> isWanted)
+    {
+        if (!_options.AllowShortJumps || _code.Holes.Count == 0)
+            return false;
+
+        foreach (JumpRange range in _finder.FindChained(_sites[i].Instruction).Where(isWanted))
+        {
+            foreach (uint landing in _landings.FindFar(range))
+            {
+                TrampolineCode trampoline = CodeOf(range);
+                if (!TryPlace(trampoline, landing + JumpRange.NearLength, GuardConstraint.None, out uint address))
+                    return false;
+                AddLanding(landing, JumpRange.EncodeLanding(landing, address));
+                Commit(i, range, PatchTactic.ChainedJump, address, trampoline, range.EncodeChained(landing), landing);
                 return true;
             }
         }
@@ -205,6 +228,7 @@ internal sealed class PlanInProgress
         (_, > 0) => $"{range.KnownTargets} known target(s) inside the range, which trap into the trampoline",
         (PatchTactic.Jump, _) => null,
         (PatchTactic.JumpFollowing, _) => "shorter than a jump",
+        (PatchTactic.ChainedJump, _) => "only by way of padding elsewhere in the image can the jump be guarded",
         (PatchTactic.ShortJump, _) => "no range of 5 bytes that can be guarded, or only with known targets inside",
         _ => "what follows cannot be displaced, or not be guarded",
     };

@@ -11,7 +11,8 @@ public sealed record PlannerOptions
     /// <summary>Whether an overwritten range may lie on two pages. Not at run time, where pages come and go one by one.</summary>
     public bool AllowPageCrossing { get; init; }
 
-    /// <summary>Whether <see cref="PatchTactic.ShortJump"/> may be used.</summary>
+    /// <summary>Whether jumps by way of another one, <see cref="PatchTactic.ShortJump"/> and <see cref="PatchTactic.ChainedJump"/>, may be
+    /// used.</summary>
     public bool AllowShortJumps { get; init; } = true;
 
     /// <summary>How far before a site a range may start, in bytes.</summary>

@@ -13,6 +13,18 @@ public sealed class RangeFinder(
     private const int MaxFollowing = 24;
     private const int KnownTargetCost = 100;
 
+    private enum JumpKind
+    {
+        /// <summary>jmp rel32 to the window.</summary>
+        Near,
+
+        /// <summary>jmp rel8.</summary>
+        Short,
+
+        /// <summary>jmp rel32 to padding.</summary>
+        Chained,
+    }
+
     private readonly List<Instruction> _run = [];
     private readonly List<JumpRange> _found = [];
 
@@ -29,7 +41,7 @@ public sealed class RangeFinder(
         for (int first = siteIndex; first >= 0; first--)
         {
             for (int prefixes = 0; prefixes <= PrefixLimit(first); prefixes++)
-                Consider(first, siteIndex, prefixes, JumpRange.NearLength + prefixes);
+                Consider(first, siteIndex, prefixes, JumpRange.NearLength + prefixes, JumpKind.Near);
         }
 
         // Stable: of equal cost, the one that starts latest and has fewest prefixes.
@@ -42,7 +54,24 @@ public sealed class RangeFinder(
         _found.Clear();
         int siteIndex = CollectRun(site);
         for (int first = siteIndex; first >= 0; first--)
-            Consider(first, siteIndex, 0, JumpRange.ShortLength);
+            Consider(first, siteIndex, 0, JumpRange.ShortLength, JumpKind.Short);
+        return [.. _found.OrderBy(range => range.Cost)];
+    }
+
+    /// <summary>The same for a jmp rel32 that goes to another one in the image's padding.</summary>
+    public IReadOnlyList<JumpRange> FindChained(in Instruction site)
+    {
+        _found.Clear();
+        int siteIndex = CollectRun(site);
+        for (int first = siteIndex; first >= 0; first--)
+        {
+            for (int prefixes = 0; prefixes <= PrefixLimit(first); prefixes++)
+            {
+                Consider(first, siteIndex, prefixes, JumpRange.NearLength + prefixes, JumpKind.Chained);
+                Consider(first, siteIndex, prefixes, JumpRange.NearLength + prefixes + 1, JumpKind.Chained);
+            }
+        }
+
         return [.. _found.OrderBy(range => range.Cost)];
     }
 
@@ -61,11 +90,11 @@ public sealed class RangeFinder(
             int lead = (int)(landing - _run[first].IP32);
             int most = Math.Min(PrefixLimit(first), lead - JumpRange.NearLength);
             for (int prefixes = 0; prefixes <= most; prefixes++)
-                Consider(first, holderIndex, prefixes, lead + JumpRange.NearLength);
+                Consider(first, holderIndex, prefixes, lead + JumpRange.NearLength, JumpKind.Near);
         }
 
         if (_found.Find(range => range.KnownTargets == 0) is not JumpRange range
-            || !TryConstrain(range.Instructions, landing + 1, out constraint))
+            || !TryConstrain(range.Instructions, landing + 1, isChained: false, mayBeUndefined: false, out constraint))
             return false;
 
         victim = range;
@@ -119,7 +148,7 @@ public sealed class RangeFinder(
     private int PrefixLimit(int first) => Math.Min(MaxPrefixes, _run[first].Length - 1);
 
     // The shortest range of at least so many bytes from run[first] that holds the site, and longer ones that end with a further site.
-    private void Consider(int first, int siteIndex, int prefixes, int needed)
+    private void Consider(int first, int siteIndex, int prefixes, int needed, JumpKind kind)
     {
         uint start = _run[first].IP32;
         int last = siteIndex;
@@ -130,15 +159,15 @@ public sealed class RangeFinder(
         if (padding > 0 && !IsFreePaddingBehind(_run[last], padding))
             return;
 
-        Consider(first, last, siteIndex, padding, prefixes, needed);
+        Consider(first, last, siteIndex, padding, prefixes, kind);
         for (int further = last + 1; further < _run.Count && _found.Count > 0; further++)
         {
             if (siteAt(_run[further].IP32) >= 0)
-                Consider(first, further, siteIndex, 0, prefixes, needed);
+                Consider(first, further, siteIndex, 0, prefixes, kind);
         }
     }
 
-    private void Consider(int first, int last, int siteIndex, int padding, int prefixes, int needed)
+    private void Consider(int first, int last, int siteIndex, int padding, int prefixes, JumpKind kind)
     {
         uint start = _run[first].IP32;
         uint end = _run[last].NextIP32 + (uint)padding;
@@ -155,9 +184,10 @@ public sealed class RangeFinder(
             return;
         }
 
-        bool isShort = needed == JumpRange.ShortLength;
-        if (!TryConstrain(instructions, start + (uint)prefixes + 1, out GuardConstraint constraint)
-            || !isShort && !window.IsFeasible(start + (uint)(JumpRange.NearLength + prefixes), constraint))
+        uint displacement = start + (uint)prefixes + 1;
+        bool mayBeUndefined = kind == JumpKind.Chained && end > displacement + 4;
+        if (!TryConstrain(instructions, displacement, kind == JumpKind.Chained, mayBeUndefined, out GuardConstraint constraint)
+            || kind == JumpKind.Near && !window.IsFeasible(start + (uint)(JumpRange.NearLength + prefixes), constraint))
         {
             Obstacle = "an instruction starts where the jump cannot be guarded";
             return;
@@ -169,7 +199,8 @@ public sealed class RangeFinder(
 
     // Every instruction boundary that falls on one of the four bytes at the displacement needs a guard there; on the jump's opcode
     // or a prefix there is none.
-    private static bool TryConstrain(Instruction[] instructions, uint displacement, out GuardConstraint constraint)
+    private static bool TryConstrain(
+        Instruction[] instructions, uint displacement, bool isChained, bool mayBeUndefined, out GuardConstraint constraint)
     {
         constraint = GuardConstraint.None;
         foreach (Instruction instruction in instructions.AsSpan(1))
@@ -180,7 +211,11 @@ public sealed class RangeFinder(
             if (index is < 0 or > 3)
                 continue;
             bool endsPage = (instruction.IP32 + 1) % PageSize == 0;
-            constraint = constraint.With(index, endsPage ? GuardKind.GuardOfOneByte : GuardKind.Guard);
+            bool isUndefined = isChained && index == 3;
+            if (isUndefined && (endsPage || !mayBeUndefined))
+                return false;
+            constraint = constraint.With(
+                index, isUndefined ? GuardKind.Undefined : endsPage ? GuardKind.GuardOfOneByte : GuardKind.Guard);
         }
 
         return true;

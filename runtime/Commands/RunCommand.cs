@@ -86,7 +86,7 @@ internal sealed class RunCommand
         var clock = new HostClock();
         var symbols = new SymbolTable(image.Symbols);
         using SerialPort serial = SerialPort.Open(result.GetRequiredValue(_serial), clock);
-        var parts = new PlatformParts(memoryBytes, disks, serial.Endpoint, new DeviceTrace(trace));
+        var parts = new PlatformParts(host.Memory, disks, serial.Endpoint, new DeviceTrace(trace));
         using var machine = new VirtualMachine(host, parts, clock, counters, symbols, limit, trace is null ? null : new ExitTrace(trace));
         using ShimLibrary? shims = LoadShims(file, options.Image, host, machine);
         Outcome outcome = RunInTerminal(machine, serial, out TimeSpan wall);

@@ -16,6 +16,16 @@ internal static class BiosHandover
         // After the timer, whose first edge the initialization forgets.
         StartPic(bus, MachineLayout.MasterPic, MachineLayout.BiosMasterVectors, icw3: 1 << MachineLayout.CascadeIrq, MasterMask);
         StartPic(bus, MachineLayout.SlavePic, MachineLayout.BiosSlaveVectors, icw3: MachineLayout.CascadeIrq, SlaveMask);
+
+        // The inputs that PCI devices share are level-triggered.
+        int levels = 0;
+        foreach (byte irq in MachineLayout.PirqIrqs)
+        {
+            levels |= 1 << irq;
+        }
+
+        bus.Write(MachineLayout.MasterPicElcr, 1, (byte)levels);
+        bus.Write(MachineLayout.SlavePicElcr, 1, (byte)(levels >> 8));
     }
 
     private static void StartPic(PortBus bus, ushort port, byte vectors, byte icw3, byte mask)

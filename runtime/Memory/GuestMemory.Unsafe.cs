@@ -1,5 +1,5 @@
 // Guest RAM as the monitor sees it: one contiguous block that starts at guest-physical 0, shared with the stub processes when
-// it comes from a memfd. Everything outside is open bus: reads give ones, writes are lost.
+// it comes from a memfd. What lies above it belongs to devices, or to nobody: then reads give ones, writes are lost.
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -8,16 +8,16 @@ namespace Runtime.Memory;
 /// <summary>Bounds-checked access to guest RAM by guest-physical address. Accesses may be unaligned and may straddle the end.</summary>
 public sealed unsafe class GuestMemory : IDisposable
 {
+    public const int FrameSize = 4096;
+
     private readonly byte* _base;
-    private readonly bool _owned;
+    private readonly void* _allocation;
 
     /// <summary>Private RAM for an engine that shares it with nobody. Zero-filled.</summary>
     /// <param name="length">Bytes; a multiple of 4096.</param>
     public GuestMemory(ulong length)
-        : this((byte*)NativeMemory.AlignedAlloc((nuint)length, 4096), length)
+        : this(NativeMemory.AllocZeroed((nuint)length + FrameSize), length)
     {
-        _owned = true;
-        NativeMemory.Clear(_base, (nuint)length);
     }
 
     /// <summary>RAM in a mapping that someone else owns and that outlives this object.</summary>
@@ -31,6 +31,18 @@ public sealed unsafe class GuestMemory : IDisposable
         _base = mapping;
         Length = length;
     }
+
+    // SAFETY: a frame more was allocated than is used, so the aligned start lies in it. Zeroed by calloc, which does not touch fresh pages.
+    private GuestMemory(void* allocation, ulong length)
+        : this((byte*)((nuint)allocation + FrameSize - 1 & ~(nuint)(FrameSize - 1)), length)
+        => _allocation = allocation;
+
+    /// <summary>Devices above RAM; null for none.</summary>
+    public IDeviceMemory? Devices { get; set; }
+
+    /// <summary>Hears of what devices have stored in RAM by themselves: first byte and length. Set by the processor, which may hold copies of
+    /// code; called on its thread.</summary>
+    public Action<GuestPhysicalAddress, int>? StoredByDevice { get; set; }
 
     /// <summary>Size of RAM in bytes.</summary>
     public ulong Length { get; }
@@ -59,17 +71,17 @@ public sealed unsafe class GuestMemory : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte Read8(ulong address)
         // SAFETY: the index is below Length.
-        => address < Length ? _base[address] : (byte)0xFF;
+        => address < Length ? _base[address] : (byte)ReadDevice(address, 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ushort Read16(ulong address)
         // SAFETY: both bytes are below Length.
-        => address + 2 <= Length && address < Length ? Unsafe.ReadUnaligned<ushort>(_base + address) : (ushort)(Read8(address) | Read8(address + 1) << 8);
+        => address + 2 <= Length && address < Length ? Unsafe.ReadUnaligned<ushort>(_base + address) : (ushort)ReadDevice(address, 2);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Read32(ulong address)
         // SAFETY: all four bytes are below Length.
-        => address + 4 <= Length && address < Length ? Unsafe.ReadUnaligned<uint>(_base + address) : Read16(address) | (uint)Read16(address + 2) << 16;
+        => address + 4 <= Length && address < Length ? Unsafe.ReadUnaligned<uint>(_base + address) : ReadDevice(address, 4);
 
     public ulong Read64(ulong address) => Read32(address) | (ulong)Read32(address + 4) << 32;
 
@@ -80,7 +92,10 @@ public sealed unsafe class GuestMemory : IDisposable
         {
             // SAFETY: the index is below Length.
             _base[address] = value;
+            return;
         }
+
+        Devices?.Write(address, 1, value);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -93,8 +108,7 @@ public sealed unsafe class GuestMemory : IDisposable
             return;
         }
 
-        Write8(address, (byte)value);
-        Write8(address + 1, (byte)(value >> 8));
+        WriteDevice(address, 2, value);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -107,8 +121,7 @@ public sealed unsafe class GuestMemory : IDisposable
             return;
         }
 
-        Write16(address, (ushort)value);
-        Write16(address + 2, (ushort)(value >> 16));
+        WriteDevice(address, 4, value);
     }
 
     public void Write64(ulong address, ulong value)
@@ -119,9 +132,38 @@ public sealed unsafe class GuestMemory : IDisposable
 
     public void Dispose()
     {
-        if (_owned)
+        // SAFETY: null for RAM that someone else owns, which free ignores.
+        NativeMemory.Free(_allocation);
+    }
+
+    private uint ReadDevice(ulong address, int size)
+    {
+        if (address >= Length)
         {
-            NativeMemory.AlignedFree(_base);
+            return Devices?.Read(address, size) ?? uint.MaxValue >> 32 - 8 * size;
+        }
+
+        // Across the end of RAM.
+        uint value = 0;
+        for (int i = 0; i < size; i++)
+        {
+            value |= (uint)Read8(address + (uint)i) << 8 * i;
+        }
+
+        return value;
+    }
+
+    private void WriteDevice(ulong address, int size, uint value)
+    {
+        if (address >= Length)
+        {
+            Devices?.Write(address, size, value);
+            return;
+        }
+
+        for (int i = 0; i < size; i++)
+        {
+            Write8(address + (uint)i, (byte)(value >> 8 * i));
         }
     }
 }

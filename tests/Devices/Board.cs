@@ -1,6 +1,7 @@
 using System.Text;
 using Runtime;
 using Runtime.Devices;
+using Runtime.Memory;
 
 namespace Tests.Devices;
 
@@ -12,8 +13,10 @@ internal sealed class Board : IPowerControl, ISerialEndpoint
 
     public Board(params DiskImage[] disks)
     {
-        Platform = new PcPlatform(new PlatformParts(64 << 20, disks, this, DeviceTrace.None), Clock, this);
+        Platform = new PcPlatform(new PlatformParts(Memory, disks, this, DeviceTrace.None), Clock, this, () => { });
     }
+
+    public GuestMemory Memory { get; } = new(64 << 20);
 
     public FakeClock Clock { get; } = new();
 

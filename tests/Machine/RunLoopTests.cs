@@ -117,7 +117,7 @@ public sealed class RunLoopTests
 
     private static VirtualMachine Machine(ScriptedEngine engine, GuestMemory memory, TimeSpan? limit)
     {
-        var parts = new PlatformParts(64 << 20, [], new NullSerialEndpoint(), DeviceTrace.None);
+        var parts = new PlatformParts(memory, [], new NullSerialEndpoint(), DeviceTrace.None);
         var symbols = new SymbolTable([new ImageSymbol("start", 0x1200, 0x100, true)]);
         return new VirtualMachine(new EngineHost(engine, memory, "scripted", null), parts, new HostClock(), new ExitCounters(), symbols, limit, null);
     }

@@ -38,7 +38,7 @@ internal static class RewrittenKernel
         var serial = new Listener();
         using EngineHost host = EngineFactory.Create(new EngineRequest(kind, ExecutionMode.Para, image, plan, MemoryBytes, counters));
         BootLoader.Load(image, new BootParameters("", []), host.Memory, host.Engine.State);
-        var parts = new PlatformParts(MemoryBytes, [], serial, DeviceTrace.None);
+        var parts = new PlatformParts(host.Memory, [], serial, DeviceTrace.None);
         using var machine = new VirtualMachine(host, parts, new HostClock(), counters, new SymbolTable(image.Symbols), limit, null);
         machine.Hypercalls!.Load(shims);
         host.Returned.Set([.. shims.Select(shim => shim is not null)]);

@@ -33,6 +33,22 @@ public sealed partial class Cpu
         }
     }
 
+    /// <summary>A device has stored in RAM by itself.</summary>
+    private void ReportDeviceStore(Runtime.Memory.GuestPhysicalAddress address, int length)
+    {
+        if (FrameFlags is not { } flags)
+        {
+            return;
+        }
+
+        for (int done = 0, part; done < length; done += part)
+        {
+            ulong at = address.Value + (uint)done;
+            part = Math.Min(length - done, 0x1000 - (int)(at & 0xFFF));
+            ReportWrite(flags, at, part);
+        }
+    }
+
     private bool TryReadLinear(uint linear, int size, bool user, out uint value)
     {
         value = 0;

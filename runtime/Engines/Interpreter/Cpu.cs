@@ -25,6 +25,7 @@ public sealed partial class Cpu
         _state = state;
         _memory = memory;
         AttachRam(memory);
+        memory.StoredByDevice = ReportDeviceStore;
         _model = model;
         _tsc = tsc;
         _decoder = new InstructionDecoder(_handlers);

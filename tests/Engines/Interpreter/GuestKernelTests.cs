@@ -28,7 +28,7 @@ public sealed class GuestKernelTests(ITestOutputHelper output)
         var serial = new Listener();
         using EngineHost host = EngineFactory.Create(new EngineRequest(EngineKind.Interpreter, ExecutionMode.Trap, image, null, memoryBytes, counters));
         BootLoader.Load(image, new BootParameters("", []), host.Memory, host.Engine.State);
-        using var machine = new VirtualMachine(host, new PlatformParts(memoryBytes, [], serial, DeviceTrace.None), clock, counters,
+        using var machine = new VirtualMachine(host, new PlatformParts(host.Memory, [], serial, DeviceTrace.None), clock, counters,
             new SymbolTable(image.Symbols), TimeSpan.FromSeconds(120), null);
         Outcome outcome = machine.Run();
         output.WriteLine(serial.Text);
