@@ -30,12 +30,15 @@ public sealed record ReasonTotal(string Tactic, string Reason, int Count);
 /// <param name="ProvenCount">Sites of high or medium confidence; the others are suspicions.</param>
 /// <param name="HandledSilentPercent">Of proven sites that fail silently, those taken over.</param>
 /// <param name="JumpPercent">Of proven sites, those taken over by a jump, their own or a neighbour's.</param>
+/// <param name="Policy">The policy that it was rewritten by, or null.</param>
+/// <param name="Pack">The files of its shim pack.</param>
 public sealed record AuditReport(
     ImageSummary Image, string Mode, uint WindowBase, string OriginalDigest, string Tool,
     IReadOnlyList<AuditSite> Sites, IReadOnlyList<AuditPatch> Patches,
     IReadOnlyList<SiteTotal> ByClass, IReadOnlyList<SiteTotal> ByMnemonic, IReadOnlyList<TacticTotal> ByTactic,
         IReadOnlyList<ReasonTotal> ByReason, IReadOnlyList<RiskTotal> Risks,
-    int ProvenCount, double HandledSilentPercent, double JumpPercent, string AssemblyDigest, int AssemblySize)
+    int ProvenCount, double HandledSilentPercent, double JumpPercent, string AssemblyDigest, int AssemblySize,
+    ManifestText? Policy, IReadOnlyList<ManifestText> Pack)
 {
     public static AuditReport Of(KernelImage image, PatchPlan plan, Manifest manifest)
     {
@@ -83,7 +86,9 @@ public sealed record AuditReport(
             Percent(silent.Count(s => s.Tactic != PatchTactic.Leave), silent.Count),
             Percent(proven.Count(s => s.Tactic is not (PatchTactic.Leave or PatchTactic.Trap)), proven.Count),
             manifest.AssemblyDigest,
-            manifest.Assembly.Length);
+            manifest.Assembly.Length,
+            manifest.Policy,
+            manifest.Pack ?? []);
     }
 
     static AuditPatch PatchOf(Patch patch, Disassembly disassembly) => new(

@@ -1,5 +1,6 @@
 // The data of an HTML page, compact: each text is stored once and referred to by its index, rows are arrays. Page/page.js reads it.
 using System.Text.Json;
+using Rewriter.Scanning;
 
 namespace Rewriter.Audit;
 
@@ -70,6 +71,11 @@ sealed class HtmlData
             json.WriteStringValue(r.Level);
             json.WriteNumberValue(r.Count);
             json.WriteStringValue(r.Risk);
+        });
+        data.WriteRows("files", report.Policy is null ? report.Pack : [report.Policy, .. report.Pack], f =>
+        {
+            json.WriteStringValue(f.Path);
+            json.WriteStringValue(f.Text);
         });
         data.WriteFunctions([.. report.Sites.Select(s => s.Site)]);
         json.WriteStartArray("sites");

@@ -1,4 +1,6 @@
 // What an auditor still has to know about a site that was dealt with, or was not.
+using Rewriter.Policies;
+
 namespace Rewriter.Audit;
 
 /// <summary>A risk that remains, and how many sites have it.</summary>
@@ -15,6 +17,8 @@ public static class ResidualRisks
     const string SilentLeft = "fails silently in ring 3 and was left as it is: the guest goes wrong here";
     const string LeakLeft = "shows the host to the guest and was left as it is";
     const string TrapLeft = "left to trap by itself: each execution costs a trap";
+    const string PolicyLeft = "left as it is because the policy says so";
+    const string PackReplaced = "a function of the guest's that does not run: what it does instead is in the shim pack";
     const string Suspected = "not proven to be code: if it is executed, it is taken over at run time";
     const string Copied = "a template: what the kernel copies from here is taken over where it lands, at run time";
     const string Trapped = "no room for a jump: each execution costs a trap";
@@ -26,7 +30,16 @@ public static class ResidualRisks
     {
         bool isCopied = reason is not null && (reason.Contains("copied", StringComparison.Ordinal)
             || reason.Contains("template", StringComparison.Ordinal));
-        if (tactic == "leave")
+        if (sensitivity == "replaced")
+        {
+            yield return (Note, PackReplaced);
+        }
+
+        if (tactic == "leave" && reason?.StartsWith(Policy.ReasonPrefix, StringComparison.Ordinal) == true)
+        {
+            yield return (sensitivity == "silent" ? Warning : Note, PolicyLeft);
+        }
+        else if (tactic == "leave")
         {
             yield return isCopied ? (Note, Copied)
                 : confidence == "low" ? (Warning, Suspected)

@@ -1,6 +1,7 @@
 // SARIF 2.1.0 (OASIS standard, 27 March 2020), for code-scanning viewers. One rule for each kind of sensitive instruction; section numbers
 // in comments are the standard's.
 using System.Text.Json;
+using Rewriter.Scanning;
 
 namespace Rewriter.Audit;
 

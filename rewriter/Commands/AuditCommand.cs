@@ -2,6 +2,7 @@ using System.CommandLine;
 using Rewriter.Audit;
 using Rewriter.Images;
 using Rewriter.Patching;
+using Rewriter.Policies;
 using Rewriter.Rewritten;
 
 namespace Rewriter.Commands;
@@ -14,6 +15,7 @@ static class AuditCommand
         var image = new Argument<FileInfo>("OUT") { Description = "A rewritten image" };
         Option<ReportFormat> format = ReportOptions.Format();
         Option<FileInfo?> output = ReportOptions.OutputFile();
+        Option<FindingKinds> failOn = PolicyOptions.FailOn();
         var command = new ExampleCommand(
             "audit",
             "Report what was done to every site of a rewritten image, and why.",
@@ -24,6 +26,7 @@ static class AuditCommand
             image,
             format,
             output,
+            failOn,
         };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
         {
@@ -37,7 +40,7 @@ static class AuditCommand
             AuditReport report = AuditReport.Of(original, plan, manifest);
             new Output(parsed.GetValue(output)).Write(parsed.GetValue(format), report);
 
-            return RewritePipeline.IsIncomplete(plan) ? ExitStatus.Incomplete : ExitStatus.Good;
+            return PolicyOptions.StatusOf(plan, parsed.GetValue(failOn));
         }));
         return command;
     }

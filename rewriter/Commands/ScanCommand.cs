@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Rewriter.Audit;
 using Rewriter.Images;
+using Rewriter.Policies;
 using Rewriter.Scanning;
 
 namespace Rewriter.Commands;
@@ -13,6 +14,7 @@ static class ScanCommand
         var image = new Argument<FileInfo>("IMAGE") { Description = "ELF, PE, bzImage or multiboot kernel" };
         Option<ReportFormat> format = ReportOptions.Format();
         Option<FileInfo?> output = ReportOptions.OutputFile();
+        Option<FileInfo?> policy = PolicyOptions.Policy();
         var command = new ExampleCommand(
             "scan",
             "Report every sensitive instruction of a kernel image.",
@@ -23,12 +25,15 @@ static class ScanCommand
             image,
             format,
             output,
+            policy,
         };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
         {
-            ScanReport report = Progress.Run("scanning", _ =>
-                ScanReport.Of(Scanner.Scan(RewrittenOrPlain.Load(parsed.GetRequiredValue(image)))));
+            Policy? rules = PolicyOptions.Read(parsed.GetValue(policy));
+            ScanResult scan = Progress.Run("scanning", _ => Scanner.Scan(RewrittenOrPlain.Load(parsed.GetRequiredValue(image))));
+            ScanReport report = ScanReport.Of(scan);
             new Output(parsed.GetValue(output)).Write(parsed.GetValue(format), report);
+            rules?.Apply(scan.Sites);
 
             return ExitStatus.Good;
         }));

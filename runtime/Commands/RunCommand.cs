@@ -138,7 +138,7 @@ internal sealed class RunCommand
             else
             {
                 hypercalls.Load(load.Shims);
-                host.Returned.Set([.. load.Shims.Select(shim => shim is not null)]);
+                host.Returned.Set([.. load.Shims.Select(shim => shim is not null)], load.Functions);
             }
         });
     }

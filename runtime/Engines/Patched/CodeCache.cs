@@ -18,6 +18,19 @@ internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
 
     /// <summary>Its index is that of the image's plan.</summary>
     public bool IsFromImage { get; init; }
+
+    /// <summary>Whether the run loop is to perform the site, and by which index of the image's plan: a replaced function has its own
+    /// wherever it was patched.</summary>
+    public bool IsReturned(ReturnedSites returned, uint index, out uint planIndex)
+    {
+        if (returned.TryFindFunction(Address, out planIndex))
+        {
+            return true;
+        }
+
+        planIndex = index;
+        return IsFromImage && returned.Contains(index);
+    }
 }
 
 /// <summary>Makes, finds and drops patched copies. It knows nothing of how they are mapped.</summary>
@@ -27,8 +40,8 @@ internal sealed class CodeCache
     private readonly GuestMemory _memory;
     private readonly byte[] _codeFlags;
     private readonly ExecutionMode _mode;
-    private readonly CodeScanner _scanner = new();
-    private readonly ShimCatalog _kernelShims = new();
+    private readonly CodeScanner _scanner;
+    private readonly ShimCatalog _kernelShims;
     private readonly ShimCatalog _userShims = new(userMode: true);
     private readonly Dictionary<CodePageKey, CodePage> _pages = [];
     private readonly Dictionary<uint, List<CodePage>> _byFrame = [];
@@ -41,8 +54,12 @@ internal sealed class CodeCache
 
     /// <param name="codeFlags">One byte per frame; not zero for a frame with copies.</param>
     /// <param name="plan">The patches of a rewritten image, made for a window at <paramref name="windowBase"/>.</param>
-    public CodeCache(ICodeStorage storage, GuestMemory memory, byte[] codeFlags, ExecutionMode mode, uint windowBase, ImagePlan? plan)
+    /// <param name="returned">Knows the functions that shims stand in for.</param>
+    public CodeCache(ICodeStorage storage, GuestMemory memory, byte[] codeFlags, ExecutionMode mode, uint windowBase, ImagePlan? plan,
+        ReturnedSites returned)
     {
+        _scanner = new CodeScanner(returned);
+        _kernelShims = new ShimCatalog(isReplaced: address => returned.TryFindFunction(address, out _));
         _storage = storage;
         _memory = memory;
         _codeFlags = codeFlags;

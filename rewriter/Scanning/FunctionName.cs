@@ -1,6 +1,6 @@
-namespace Rewriter.Audit;
+namespace Rewriter.Scanning;
 
-/// <summary>The function in what <see cref="Scanning.SymbolIndex"/> calls an address.</summary>
+/// <summary>The function in what <see cref="SymbolIndex"/> calls an address.</summary>
 public static class FunctionName
 {
     /// <summary>"name" of "name" or "name+0x12"; null where there is no symbol.</summary>
