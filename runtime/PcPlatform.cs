@@ -12,8 +12,10 @@ namespace Runtime;
 public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace);
 
 /// <summary>The devices of one machine, wired as <see cref="MachineLayout"/> says, in the state in which a BIOS hands over.</summary>
-public sealed class PcPlatform
+public sealed class PcPlatform : IDisposable
 {
+    private readonly List<DeviceWorker> _workers = [];
+
     /// <param name="wake">Makes the run loop look at its devices; safe from any thread.</param>
     public PcPlatform(PlatformParts parts, IClock clock, IPowerControl power, Action wake)
     {
@@ -24,10 +26,10 @@ public sealed class PcPlatform
         AttachInterruptControllers(parts);
         AttachTimers(parts, clock);
         AttachKeyboardController(parts, power);
-        AttachIde(parts);
         AttachPower(power);
         AttachLegacy(clock);
         Pci = AttachPci(parts, power);
+        AttachIde(parts);
 
         var uart = new Uart16550(Pic.Line(MachineLayout.SerialIrq), parts.Serial);
         Bus.Attach(uart, MachineLayout.Serial, 8);
@@ -45,6 +47,16 @@ public sealed class PcPlatform
 
     /// <summary>Where threads that work for a device report back.</summary>
     public CompletionQueue Completions { get; }
+
+    /// <summary>Ends what devices still do on other threads; afterwards nothing touches guest RAM or disks any more.</summary>
+    public void Dispose() => _workers.ForEach(worker => worker.Stop());
+
+    private DeviceWorker Worker(string name)
+    {
+        var worker = new DeviceWorker(name, Completions);
+        _workers.Add(worker);
+        return worker;
+    }
 
     private void AttachInterruptControllers(PlatformParts parts)
     {
@@ -78,8 +90,13 @@ public sealed class PcPlatform
     private void AttachIde(PlatformParts parts)
     {
         DiskImage? Disk(int index) => index < parts.Disks.Count ? parts.Disks[index] : null;
-        var primary = new IdeChannel([Disk(0), Disk(1)], 1, Pic.Line(MachineLayout.PrimaryIdeIrq), parts.Trace);
-        var secondary = new IdeChannel([Disk(2), Disk(3)], 3, Pic.Line(MachineLayout.SecondaryIdeIrq), parts.Trace);
+        PciFunction? function = null;
+        IdeBusMaster[] masters = [.. Enumerable.Range(0, 2).Select(_ =>
+            new IdeBusMaster(parts.Memory, () => function!.IsBusMaster, Worker("disk")))];
+        function = Piix3Ide.Function(masters[0], masters[1]);
+        Pci.Add(function, MachineLayout.Piix3Slot, number: 1);
+        var primary = new IdeChannel([Disk(0), Disk(1)], 1, Pic.Line(MachineLayout.PrimaryIdeIrq), masters[0], parts.Trace);
+        var secondary = new IdeChannel([Disk(2), Disk(3)], 3, Pic.Line(MachineLayout.SecondaryIdeIrq), masters[1], parts.Trace);
         Bus.Attach(primary.CommandBlock, MachineLayout.PrimaryIde, 8);
         Bus.Attach(primary.ControlBlock, MachineLayout.PrimaryIdeControl, 1);
         Bus.Attach(secondary.CommandBlock, MachineLayout.SecondaryIde, 8);

@@ -45,8 +45,13 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     /// <summary>Time in guest code, once it has ended.</summary>
     public long GuestNanoseconds => _vcpu.GuestNanoseconds;
 
-    /// <summary>Runs the guest on the calling thread until it ends.</summary>
-    public Outcome Run() => _vcpu.Run();
+    /// <summary>Runs the guest on the calling thread until it ends, and its devices with it.</summary>
+    public Outcome Run()
+    {
+        Outcome outcome = _vcpu.Run();
+        Platform.Dispose();
+        return outcome;
+    }
 
     /// <summary>Ends the machine. Safe from any thread.</summary>
     public void End(Outcome outcome)

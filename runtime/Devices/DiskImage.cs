@@ -6,6 +6,10 @@ namespace Runtime.Devices;
 public sealed class DiskImage : IDisposable
 {
     public const int SectorSize = 512;
+
+    /// <summary>Half of what Linux takes (IOV_MAX).</summary>
+    private const int PiecesPerCall = 512;
+
     private readonly SafeFileHandle _file;
     private readonly long _length;
 
@@ -42,20 +46,40 @@ public sealed class DiskImage : IDisposable
 
     /// <param name="destination">A whole number of sectors, all on the disk.</param>
     /// <exception cref="IOException">The host cannot read it.</exception>
-    public void Read(long sector, Span<byte> destination)
+    public void Read(long sector, Span<byte> destination) => ReadAt(sector * SectorSize, destination);
+
+    /// <summary>The same in one call to the host for many pieces (preadv).</summary>
+    /// <param name="pieces">Together a whole number of sectors, all on the disk.</param>
+    /// <exception cref="IOException">The host cannot read it.</exception>
+    public void Read(long sector, List<Memory<byte>> pieces)
     {
         long offset = sector * SectorSize;
-        while (destination.Length > 0)
+        for (int first = 0; first < pieces.Count; first += PiecesPerCall)
         {
-            int read = RandomAccess.Read(_file, destination, offset);
-            if (read == 0)
+            List<Memory<byte>> batch = pieces.GetRange(first, Math.Min(PiecesPerCall, pieces.Count - first));
+            long read = RandomAccess.Read(_file, batch, offset);
+            foreach (Memory<byte> piece in batch)
             {
-                destination.Clear();
-                return;
+                // What the host did not read at once, and what lies behind the end of the file, comes piece by piece.
+                int have = (int)Math.Min(read, piece.Length);
+                ReadAt(offset + have, piece.Span[have..]);
+                read -= have;
+                offset += piece.Length;
             }
+        }
+    }
 
-            offset += read;
-            destination = destination[read..];
+    /// <summary>As <see cref="Write(long, ReadOnlySpan{byte})"/>, in one call to the host for many pieces (pwritev).</summary>
+    /// <exception cref="IOException">The host cannot write it.</exception>
+    public void Write(long sector, List<Memory<byte>> pieces)
+    {
+        long offset = sector * SectorSize;
+        for (int next = 0; next < pieces.Count; next += PiecesPerCall)
+        {
+            int count = Math.Min(PiecesPerCall, pieces.Count - next);
+            ReadOnlyMemory<byte>[] batch = [.. pieces.GetRange(next, count)];
+            RandomAccess.Write(_file, batch, offset);
+            offset += batch.Sum(piece => (long)piece.Length);
         }
     }
 
@@ -73,6 +97,22 @@ public sealed class DiskImage : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
+
+    private void ReadAt(long offset, Span<byte> destination)
+    {
+        while (destination.Length > 0)
+        {
+            int read = RandomAccess.Read(_file, destination, offset);
+            if (read == 0)
+            {
+                destination.Clear();
+                return;
+            }
+
+            offset += read;
+            destination = destination[read..];
+        }
+    }
 
     /// <summary>EROFS.</summary>
     private static bool IsReadOnlyFileSystem(Exception exception) => exception is IOException && (exception.HResult & 0xFFFF) == 30;

@@ -2,13 +2,14 @@
 namespace Runtime.Devices;
 
 /// <summary>A primary or secondary ATA channel. <see cref="CommandBlock"/> has eight ports, <see cref="ControlBlock"/> one.</summary>
-public sealed class IdeChannel
+internal sealed class IdeChannel
 {
     private const byte DisableInterrupts = 2, SoftwareReset = 4;
     private const int Data = 0, Error = 1, SectorCount = 2, LbaLow = 3, LbaMid = 4, LbaHigh = 5, Device = 6, Status = 7;
     private const byte ExecuteDiagnostic = 0x90;
 
     private readonly InterruptLine _line;
+    private readonly IdeBusMaster _busMaster;
     private readonly IdeRegisters _registers = new();
     private readonly IdeDrive?[] _drives;
     private bool _isInterrupting;
@@ -16,13 +17,14 @@ public sealed class IdeChannel
 
     /// <param name="images">Drive 0 and drive 1; null where there is none.</param>
     /// <param name="firstNumber">Number of drive 0 among the machine's disks, from 1.</param>
-    public IdeChannel(DiskImage?[] images, int firstNumber, InterruptLine line, IDeviceTrace trace)
+    public IdeChannel(DiskImage?[] images, int firstNumber, InterruptLine line, IdeBusMaster busMaster, IDeviceTrace trace)
     {
+        _busMaster = busMaster;
         _line = line;
         _drives = new IdeDrive?[2];
         for (int i = 0; i < images.Length && i < _drives.Length; i++)
         {
-            _drives[i] = images[i] is DiskImage image ? new IdeDrive(image, firstNumber + i, _registers, trace, Interrupt) : null;
+            _drives[i] = images[i] is DiskImage image ? new IdeDrive(image, firstNumber + i, _registers, busMaster, trace, Interrupt) : null;
         }
 
         _registers.SetSignature();
@@ -43,8 +45,12 @@ public sealed class IdeChannel
     /// <summary>A drive that does not exist shows a status of 0, as a present drive 0 answers for it (ATA/ATAPI-6, 9.16.1), and as QEMU.</summary>
     private byte CurrentStatus => Selected is null ? (byte)0 : IsResetting ? (byte)IdeStatus.Busy : (byte)Selected.Status;
 
+    /// <summary>Drives do not take turns: one command is in progress on a cable.</summary>
+    private bool IsBusy => _drives[0] is { IsBusy: true } || _drives[1] is { IsBusy: true };
+
     private void Interrupt()
     {
+        _busMaster.NoteInterrupt();
         _isInterrupting = true;
         UpdateLine();
     }
@@ -120,7 +126,7 @@ public sealed class IdeChannel
 
     private void Execute(byte command)
     {
-        if (IsResetting)
+        if (IsResetting || IsBusy)
         {
             return;
         }
@@ -148,6 +154,7 @@ public sealed class IdeChannel
         if (IsResetting && !wasResetting)
         {
             _isInterrupting = false;
+            _busMaster.Reset();
         }
         else if (wasResetting && !IsResetting)
         {

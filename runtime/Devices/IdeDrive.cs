@@ -2,9 +2,9 @@
 // ports and the interrupt line in IdeChannel.
 namespace Runtime.Devices;
 
-/// <summary>An ATA drive with PIO transfers. Commands complete before the write of the command register returns.</summary>
+/// <summary>An ATA drive. PIO commands complete before the write of the command register returns, DMA and flushes later.</summary>
 /// <param name="interrupt">Called when the drive asserts INTRQ.</param>
-internal sealed class IdeDrive(DiskImage image, int number, IdeRegisters registers, IDeviceTrace trace, Action interrupt)
+internal sealed partial class IdeDrive(DiskImage image, int number, IdeRegisters registers, IdeBusMaster busMaster, IDeviceTrace trace, Action interrupt)
 {
     private readonly byte[] _buffer = new byte[IdeIdentity.MaximumMultiple * DiskImage.SectorSize];
     private IdeGeometry _geometry = IdeGeometry.ForSize(image.SectorCount);
@@ -50,6 +50,12 @@ internal sealed class IdeDrive(DiskImage image, int number, IdeRegisters registe
             case 0xC5 or 0x39: // WRITE MULTIPLE (EXT)
                 StartWrite(is48Bit: command == 0x39, _multiple);
                 break;
+            case 0xC8 or 0xC9 or 0x25: // READ DMA (EXT)
+                StartDma(is48Bit: command == 0x25, isWriting: false);
+                break;
+            case 0xCA or 0xCB or 0x35 or 0x3D: // WRITE DMA (EXT), with FUA
+                StartDma(is48Bit: command is 0x35 or 0x3D, isWriting: true, isForced: command == 0x3D);
+                break;
             case 0x40 or 0x41 or 0x42: // READ VERIFY SECTOR(S) (EXT)
                 Verify(is48Bit: command == 0x42);
                 break;
@@ -68,7 +74,7 @@ internal sealed class IdeDrive(DiskImage image, int number, IdeRegisters registe
                 SetMultiple(registers.SectorCount.Current);
                 break;
             case 0xE7 or 0xEA: // FLUSH CACHE (EXT)
-                Guard(image.Flush, Finish);
+                Flush();
                 break;
             case 0xEC: // IDENTIFY DEVICE
                 Identify();
@@ -248,7 +254,7 @@ internal sealed class IdeDrive(DiskImage image, int number, IdeRegisters registe
 
     private void Identify()
     {
-        IdeIdentity.Write(_buffer.AsSpan(0, DiskImage.SectorSize), number, image.SectorCount, _geometry, _multiple, _writeCache);
+        IdeIdentity.Write(_buffer.AsSpan(0, DiskImage.SectorSize), number, image.SectorCount, _geometry, new IdeSettings(_multiple, _writeCache, _multiwordMode, _ultraMode));
         _isWriting = false;
         _sectorsLeft = 0;
         _position = 0;
@@ -265,10 +271,10 @@ internal sealed class IdeDrive(DiskImage image, int number, IdeRegisters registe
                 _writeCache = feature == 0x02;
                 Finish();
                 break;
-            case 0x03 when registers.SectorCount.Current >> 3 > 1: // transfer mode other than PIO
-                Abort();
+            case 0x03:
+                SetTransferMode(registers.SectorCount.Current);
                 break;
-            case 0x03 or 0x05 or 0x42 or 0x55 or 0x66 or 0x67 or 0x69 or 0x85 or 0x9A or 0xAA or 0xC2 or 0xCC:
+            case 0x05 or 0x42 or 0x55 or 0x66 or 0x67 or 0x69 or 0x85 or 0x9A or 0xAA or 0xC2 or 0xCC:
                 Finish();
                 break;
             default:

@@ -65,6 +65,25 @@ public sealed unsafe class GuestMemory : IDisposable
         return new Span<byte>(_base + address.Value, length);
     }
 
+    /// <summary>The same for calls that keep it longer; the caller sees to it that RAM lives on meanwhile.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not in RAM.</exception>
+    public Memory<byte> Borrow(GuestRange range)
+    {
+        _ = Slice(range.Address, range.Length);
+
+        // SAFETY: the range was just checked against the mapping.
+        return new GuestMemoryView(_base + range.Address.Value, range.Length).Memory;
+    }
+
+    /// <summary>A device has stored in these ranges by itself. On the thread of the processor.</summary>
+    public void Stored(IEnumerable<GuestRange> ranges)
+    {
+        foreach (GuestRange range in ranges)
+        {
+            StoredByDevice?.Invoke(range.Address, range.Length);
+        }
+    }
+
     /// <summary>The 4096 bytes of a frame in RAM.</summary>
     public Span<byte> FrameBytes(uint frame) => Slice(new GuestPhysicalAddress((ulong)frame << 12), 4096);
 

@@ -2,6 +2,7 @@ using System.Text;
 using Runtime;
 using Runtime.Devices;
 using Runtime.Memory;
+using Xunit;
 
 namespace Tests.Devices;
 
@@ -49,6 +50,13 @@ internal sealed class Board : IPowerControl, ISerialEndpoint
     {
         Clock.Now += nanoseconds;
         Platform.Deadlines.Advance(Clock.Now);
+    }
+
+    /// <summary>Waits for one thing that another thread does for a device, and lets the device hear of it.</summary>
+    public void AwaitCompletion()
+    {
+        Assert.True(SpinWait.SpinUntil(() => Platform.Completions.NextDeadline == 0, TimeSpan.FromSeconds(30)), "nothing was completed");
+        Platform.Completions.Advance(Clock.Now);
     }
 
     public void Arrive(string text)

@@ -119,6 +119,7 @@ public sealed class IdeTests : IDisposable
         WriteBlock(1, 0xCD);
         Assert.Equal(Idle, _board.In(Status));
         Command(0xE7, 0xE0);
+        _board.AwaitCompletion();
         Assert.Equal(Idle, _board.In(Status));
 
         byte[] file = ReadFile();
@@ -159,7 +160,8 @@ public sealed class IdeTests : IDisposable
     [InlineData(0x30, 0xE0, Sectors, 1)]
     [InlineData(0xC6, 0xE0, 0, 3)]
     [InlineData(0xC6, 0xE0, 0, 32)]
-    [InlineData(0xC8, 0xE0, 0, 1)]
+    [InlineData(0xC8, 0xE0, Sectors, 1)]
+    [InlineData(0xEF, 0xE0, 0, 0x23)]
     [InlineData(0xA1, 0xE0, 0, 0)]
     [InlineData(0xEF, 0xE0, 0, 0)]
     public void WhatCannotBeDoneAborts(byte command, byte drive, int lba, byte count)

@@ -326,6 +326,7 @@ public sealed partial class DirectEngine
         bool exact = entry.IsRestart && live.Patch.TrampolineAddress + (uint)entry.Offset == hostEip;
         if (exact || space.Stub.Word(StubLayout.Signal) != StubSignals.Kick)
         {
+            _shims.Abandon(State, _window, live, entry);
             State.Eip = entry.GuestAddress;
             return true;
         }

@@ -230,6 +230,11 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         StubProcess stub = space.Stub;
+        if (_segments.TryStartOver())
+        {
+            _selectors.Reset(_window);
+        }
+
         if (_mode == ExecutionMode.Para)
         {
             _selectors.Prepare(space, _window);

@@ -12,6 +12,9 @@ internal sealed class HostSegments
     private const int SysModifyLdt = 154, WriteNew = 0x11;
     private const int Entries = 8192;
 
+    /// <summary>More than one entry into the guest and the exit after it need.</summary>
+    private const int Margin = 64;
+
     private readonly Dictionary<(uint Base, uint Limit, int Type, bool Is32Bit), int> _entries = [];
     private readonly Dictionary<int, HashSet<int>> _installed = [];
 
@@ -34,12 +37,6 @@ internal sealed class HostSegments
         var key = (segment.Base, segment.Limit, type, segment.Is32Bit);
         if (!_entries.TryGetValue(key, out int entry))
         {
-            if (_entries.Count == Entries)
-            {
-                _entries.Clear();
-                _installed.Clear();
-            }
-
             entry = _entries.Count;
             _entries.Add(key, entry);
         }
@@ -55,6 +52,19 @@ internal sealed class HostSegments
         }
 
         return (ushort)(entry << 3 | 7);
+    }
+
+    /// <summary>Begins anew when the LDT is nearly full. Selectors given out before then stand for something else: true tells their holders.</summary>
+    public bool TryStartOver()
+    {
+        if (_entries.Count < Entries - Margin)
+        {
+            return false;
+        }
+
+        _entries.Clear();
+        _installed.Clear();
+        return true;
     }
 
     /// <summary>A stub process is gone.</summary>

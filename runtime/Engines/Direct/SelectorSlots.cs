@@ -63,6 +63,14 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
             return;
         }
 
+        ushort host = segments.Selector(segment, space.Stub);
+        int known = Array.IndexOf(_slots, segment, 1, _used - 1);
+        if (known > 0 && window[MonitorWindow.Slots.HostSelector + ((uint)known * 4)] == host)
+        {
+            window.SetSlotOf(segment.Selector, (byte)known);
+            return;
+        }
+
         if (_used == MonitorWindow.Slots.Count)
         {
             Reset(window);
@@ -70,7 +78,7 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
 
         ulong descriptor = ((ulong)_gdt.Frame << 12) + inPage;
         uint at = window.Base + MonitorWindow.GdtAliasOffset + inPage;
-        Add(window, segment, at, memory.Read32(descriptor), memory.Read32(descriptor + 4), segments.Selector(segment, space.Stub));
+        Add(window, segment, at, memory.Read32(descriptor), memory.Read32(descriptor + 4), host);
     }
 
     /// <summary>Takes over the loads that shims did since the last entry. The slots named are the guest's word: a wrong one harms only itself.</summary>

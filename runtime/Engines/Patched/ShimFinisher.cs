@@ -81,6 +81,16 @@ internal sealed class ShimFinisher
         return ShimEnd.Fault;
     }
 
+    /// <summary>A shim faulted at <see cref="VcpuState.Eip"/>: puts back the registers that it keeps in scratch. Only those that load segment
+    /// registers can fault with such registers in use, when a process does not have the host's descriptor yet.</summary>
+    public void Abandon(VcpuState state, WindowMemory window, LivePatch live, TrampolineMapEntry entry)
+    {
+        if (LoadsSegment(live, entry))
+        {
+            TryBeginAnew(state, window, live, entry);
+        }
+    }
+
     private static bool LoadsSegment(LivePatch live, TrampolineMapEntry entry)
         => live.Owner.TryGetInstruction(entry.GuestAddress, out Instruction site)
             && site.Code is Iced.Intel.Code.Mov_Sreg_r32m16 or Iced.Intel.Code.Mov_Sreg_rm16

@@ -99,4 +99,95 @@ public sealed class SegmentTests
         p.End();
         GuestRun.MustLog(engine, p, () => ["11", "99", "11"]);
     }
+
+    /// <summary>A load that is done without an exit in one address space finds its host descriptor missing in another: nothing shows.</summary>
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public void SegmentLoadsKeepRegistersInEveryAddressSpace(string engine)
+    {
+        const uint otherDirectory = 0x4_3000;
+        var p = new GuestProgram { Paging = true };
+        p.Place32(otherDirectory, GuestProgram.Table | 7);
+        p.Place32(GuestProgram.Data + 0x1000, 0x55);
+        Assembler a = p.Main;
+        Label again = a.CreateLabel(), stay = a.CreateLabel();
+        a.mov(eax, otherDirectory);
+        a.mov(cr3, eax);
+        a.mov(eax, GuestProgram.Directory);
+        a.mov(cr3, eax);
+        a.mov(edi, 4);
+        a.Label(ref again);
+        a.mov(ecx, 1);
+        a.mov(edx, 2);
+        a.mov(ebx, 3);
+        a.mov(esi, 4);
+        a.mov(eax, GuestProgram.BasedData);
+        a.mov(gs, eax);
+        a.shl(ecx, 4);
+        a.or(ecx, edx);
+        a.shl(ecx, 4);
+        a.or(ecx, ebx);
+        a.shl(ecx, 4);
+        a.or(ecx, esi);
+        a.mov(eax, ecx);
+        p.Report();
+        a.mov(eax, __dword_ptr.gs[0]);
+        p.Report();
+        a.xor(eax, eax);
+        a.mov(gs, eax);
+        // Two rounds here, two there.
+        a.cmp(edi, 3);
+        a.jne(stay);
+        a.mov(eax, otherDirectory);
+        a.mov(cr3, eax);
+        a.Label(ref stay);
+        a.dec(edi);
+        a.jne(again);
+        p.End();
+        GuestRun.MustLog(engine, p, () => Enumerable.Repeat(new[] { "1234", "55" }, 4).SelectMany(line => line));
+    }
+
+    /// <summary>More descriptors than an LDT of the host holds, while another one is loaded in between.</summary>
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public void DescriptorsDoNotRunOut(string engine)
+    {
+        const int descriptors = 9000;
+        var p = new GuestProgram();
+        p.Place32(GuestProgram.Data + 0x1000, 0x55);
+        Assembler a = p.Main;
+        Label again = a.CreateLabel(), wrong = a.CreateLabel(), next = a.CreateLabel();
+        a.mov(eax, GuestProgram.BasedData);
+        a.mov(gs, eax);
+        a.xor(esi, esi); // how many were wrong
+        a.mov(edi, GuestProgram.Data + 0x2000);
+        a.mov(ecx, descriptors);
+        a.Label(ref again);
+        a.mov(__dword_ptr[edi], edi);
+        a.mov(eax, edi);
+        a.shl(eax, 16);
+        a.mov(ax, 0xF);
+        a.mov(__dword_ptr[GuestProgram.Gdt + GuestProgram.ShortData], eax);
+        a.mov(eax, edi);
+        a.shr(eax, 16);
+        a.mov(__byte_ptr[GuestProgram.Gdt + GuestProgram.ShortData + 4], al);
+        a.mov(eax, GuestProgram.ShortData);
+        a.mov(fs, eax);
+        a.cmp(__dword_ptr.fs[0], edi);
+        a.jne(wrong);
+        a.mov(eax, GuestProgram.BasedData);
+        a.mov(gs, eax);
+        a.cmp(__dword_ptr.gs[0], 0x55);
+        a.je(next);
+        a.Label(ref wrong);
+        a.inc(esi);
+        a.Label(ref next);
+        a.add(edi, 16);
+        a.dec(ecx);
+        a.jne(again);
+        a.mov(eax, esi);
+        p.Report();
+        p.End();
+        GuestRun.MustLog(engine, p, () => ["0"]);
+    }
 }
