@@ -54,7 +54,12 @@ internal sealed class ShimChecker(SemanticModel model, ShimCallGraph graph, Acti
             case NameSyntax and not QualifiedNameSyntax or PredefinedTypeSyntax:
                 CheckSymbol(node);
                 break;
-            case InvocationExpressionSyntax or CastExpressionSyntax or BinaryExpressionSyntax:
+            case InvocationExpressionSyntax call when !CheckSymbol(node):
+                Visit(call.ArgumentList); // what is called was refused: its name is the same finding
+                return;
+            case InvocationExpressionSyntax:
+                break;
+            case CastExpressionSyntax or BinaryExpressionSyntax:
             case PrefixUnaryExpressionSyntax or AssignmentExpressionSyntax:
                 CheckSymbol(node);
                 break;
@@ -100,7 +105,8 @@ internal sealed class ShimChecker(SemanticModel model, ShimCallGraph graph, Acti
             call.Expression is MemberAccessExpressionSyntax { Expression: IdentifierNameSyntax receiver }
             && method.ParameterList.Parameters.Any(parameter => parameter.Identifier.ValueText == receiver.Identifier.ValueText));
 
-    private void CheckSymbol(SyntaxNode node)
+    /// <returns>False when it was refused.</returns>
+    private bool CheckSymbol(SyntaxNode node)
     {
         ISymbol? symbol = model.GetSymbolInfo(node).Symbol;
         if (symbol is IAliasSymbol alias)
@@ -111,10 +117,19 @@ internal sealed class ShimChecker(SemanticModel model, ShimCallGraph graph, Acti
             && model.GetEnclosingSymbol(node.SpanStart) is ISymbol caller)
             graph.Add(caller, symbol, node.GetLocation());
         if (symbol is not null && !PermittedApi.IsPermitted(symbol))
+        {
             Report(ShimRules.Api, node, PermittedApi.Refusal(symbol));
-        else if (node is ExpressionSyntax && model.GetTypeInfo(node).Type is { TypeKind: not TypeKind.Error } type
+            return false;
+        }
+
+        if (node is ExpressionSyntax && model.GetTypeInfo(node).Type is { TypeKind: not TypeKind.Error } type
             && !PermittedApi.IsPermittedType(type))
+        {
             Report(ShimRules.Api, node, PermittedApi.Refusal(type));
+            return false;
+        }
+
+        return true;
     }
 
     private static string Describe(SyntaxKind kind)

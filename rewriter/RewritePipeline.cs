@@ -91,7 +91,7 @@ public static class RewritePipeline
     /// not completely handled.</summary>
     public static bool IsIncomplete(PatchPlan plan) => plan.Sites.Any(s =>
         s.Tactic == PatchTactic.Leave && s.Site.Class == SensitivityClass.Silent && s.Site.Confidence != SiteConfidence.Low
-        && s.Reason?.StartsWith(Policy.ReasonPrefix, StringComparison.Ordinal) != true);
+        && !s.IsLeftByPolicy);
 
     static PlannedSite Explain(PlannedSite site, CodeMap map) =>
         site.Tactic == PatchTactic.Leave && map.TryFindSelfPatched(site.Site.Address, site.Site.Address + 1, out SelfPatchedRange range)

@@ -1,5 +1,5 @@
 // What an auditor still has to know about a site that was dealt with, or was not.
-using Rewriter.Policies;
+using Rewriter.Patching;
 
 namespace Rewriter.Audit;
 
@@ -35,7 +35,7 @@ public static class ResidualRisks
             yield return (Note, PackReplaced);
         }
 
-        if (tactic == "leave" && reason?.StartsWith(Policy.ReasonPrefix, StringComparison.Ordinal) == true)
+        if (tactic == "leave" && reason?.StartsWith(PlannedSite.PolicyPrefix, StringComparison.Ordinal) == true)
         {
             yield return (sensitivity == "silent" ? Warning : Note, PolicyLeft);
         }

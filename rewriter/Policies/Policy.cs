@@ -8,9 +8,6 @@ namespace Rewriter.Policies;
 /// <param name="Text">The file.</param>
 public sealed record Policy(string Name, string Text, IReadOnlyList<PolicyRule> Rules, FindingKinds FailOn)
 {
-    /// <summary>How reasons of plans begin where a policy was why.</summary>
-    public const string ReasonPrefix = "policy ";
-
     /// <summary>The rule for a site, or null.</summary>
     public PolicyRule? RuleFor(SensitiveInstruction site)
     {
@@ -36,7 +33,7 @@ public sealed record Policy(string Name, string Text, IReadOnlyList<PolicyRule> 
             PolicyRule? rule = RuleFor(site);
             if (rule?.Action == PolicyAction.Leave)
             {
-                left.Add(site.Address, $"{ReasonPrefix}{Name}:{rule.Place}: {rule.Text}");
+                left.Add(site.Address, $"{Patching.PlannedSite.PolicyPrefix}{Name}:{rule.Place}: {rule.Text}");
             }
             else if (rule?.Action == PolicyAction.Forbid)
             {

@@ -49,15 +49,18 @@ internal sealed class CodeCache
     private readonly CodePage?[] _bySlot;
     private readonly List<CodeSite?> _sites = [];
     private readonly List<SensitiveInstruction> _found = [];
+    private readonly HashSet<uint> _left;
     private WindowAllocator _window;
     private ImagePlan? _plan;
 
     /// <param name="codeFlags">One byte per frame; not zero for a frame with copies.</param>
     /// <param name="plan">The patches of a rewritten image, made for a window at <paramref name="windowBase"/>.</param>
     /// <param name="returned">Knows the functions that shims stand in for.</param>
+    /// <param name="image">The plan of a rewritten image, for the sites that it wants left.</param>
     public CodeCache(ICodeStorage storage, GuestMemory memory, byte[] codeFlags, ExecutionMode mode, uint windowBase, ImagePlan? plan,
-        ReturnedSites returned)
+        ReturnedSites returned, PatchPlan? image)
     {
+        _left = [.. (image?.Sites ?? []).Where(site => site.IsLeftByPolicy).Select(site => (uint)site.Site.Address)];
         _scanner = new CodeScanner(returned);
         _kernelShims = new ShimCatalog(isReplaced: address => returned.TryFindFunction(address, out _));
         _storage = storage;
@@ -115,6 +118,7 @@ internal sealed class CodeCache
     {
         _found.Clear();
         _scanner.Scan(page, offset, next, _found);
+        _found.RemoveAll(site => IsLeft(page, site));
         if (_found.Count == 0)
         {
             return;
@@ -126,6 +130,22 @@ internal sealed class CodeCache
         {
             Improve(page);
         }
+    }
+
+    /// <summary>A site that the image's policy leaves alone: what does not trap by itself runs as it is.</summary>
+    private bool IsLeft(CodePage page, SensitiveInstruction site)
+    {
+        if (page.Key.IsUser || !_left.Contains((uint)site.Address))
+        {
+            return false;
+        }
+
+        if (site.Class != SensitivityClass.Trapping)
+        {
+            page.Reveal((int)(site.Address & 0xFFF), site.Code.Length);
+        }
+
+        return true;
     }
 
     /// <summary>Something jumped into the middle of a patch again and again: plans its sites anew, now that the target is known.</summary>

@@ -33,7 +33,7 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         _window = new WindowMemory(storage, plan?.WindowBase ?? MonitorWindow.DefaultBase);
         _window.ResetSlots();
         _window.CloseSwitcher();
-        _code = new CodeCache(storage, memory, codeFlags, ExecutionMode.Para, _window.Base, plan, Returned);
+        _code = new CodeCache(storage, memory, codeFlags, ExecutionMode.Para, _window.Base, plan, Returned, imagePlan);
         _fetched = new FetchedCode(_code, _cpu, memory, _window);
         (_cpu.Observer, _cpu.FrameFlags, _cpu.CodeView, _cpu.Overlay) = (this, codeFlags, _fetched, _fetched);
     }
