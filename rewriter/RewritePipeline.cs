@@ -36,12 +36,17 @@ public static class RewritePipeline
     {
         RequireFreeWindow(image, windowBase);
         ScanResult scan = Scanner.Scan(image);
+        IReadOnlyDictionary<ulong, string>? left = wishes?.Policy?.Apply(scan.Sites);
+        if (image.Format == ImageFormat.Elf32Object)
+        {
+            return (scan, ObjectPlanner.Plan(scan, mode, left));
+        }
+
         var replacements = ReplacedFunctions.Of(wishes?.Pack, scan, mode);
         IReadOnlyList<SensitiveInstruction> sites = replacements.AddTo(scan.Sites);
-        var context = new CodeMapContext(scan.Map, wishes?.Policy?.Apply(sites));
         var planner = new PatchPlanner(mode, new WindowAllocator(windowBase), new ShimCatalog(isReplaced: replacements.IsReplaced),
             PlannerOptions.Default with { AllowPageCrossing = true });
-        PatchPlan plan = planner.Plan(context, sites, 0);
+        PatchPlan plan = planner.Plan(new CodeMapContext(scan.Map, left), sites, 0);
         return (scan, plan with { Sites = [.. plan.Sites.Select(s => Explain(replacements.Name(s), scan.Map))] });
     }
 
@@ -58,7 +63,8 @@ public static class RewritePipeline
         step?.Invoke("generating and compiling shims");
         string digest = Manifest.DigestOf(image.File.Span);
         warm.Wait();
-        string source = ShimSourceOf(plan, digest);
+        // An object's sites reach the monitor by an exception, not by the gate: it performs them as it performs any other.
+        string source = ShimSourceOf(image.Format == ImageFormat.Elf32Object ? plan with { Sites = [] } : plan, digest);
         ShimAssembly assembly = CompileShims(source, wishes?.Pack?.Files ?? []);
         if (!assembly.IsGood)
         {
@@ -101,6 +107,11 @@ public static class RewritePipeline
 
     static void RequireFreeWindow(KernelImage image, uint windowBase)
     {
+        if (image.IsPacked)
+        {
+            throw new BadImageException("a packed file can be scanned, but not rewritten: unpack it first");
+        }
+
         if (image.Bitness != 32)
         {
             throw new BadImageException("64-bit images can be scanned, but not rewritten yet");

@@ -9,11 +9,16 @@ namespace Runtime;
 /// <summary>What a board is fitted with.</summary>
 /// <param name="Memory">RAM. Devices above it answer at its addresses from then on.</param>
 /// <param name="Disks">Primary master, primary slave, secondary master, secondary slave; at most four.</param>
-public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace);
+public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace)
+{
+    /// <summary>Where the console ring of a guest of Xen leads.</summary>
+    public ISerialEndpoint RingTerminal { get; init; } = new NullSerialEndpoint();
+}
 
 /// <summary>The devices of one machine, wired as <see cref="MachineLayout"/> says, in the state in which a BIOS hands over.</summary>
 public sealed class PcPlatform : IDisposable
 {
+    private readonly IdeChannel[] _ide = new IdeChannel[2];
     private readonly List<DeviceWorker> _workers = [];
 
     /// <param name="wake">Makes the run loop look at its devices; safe from any thread.</param>
@@ -39,6 +44,9 @@ public sealed class PcPlatform : IDisposable
 
     public PortBus Bus { get; }
 
+    /// <summary>Takes all IDE drives away: the guest drives the same disks in another way from now on.</summary>
+    public void UnplugDisks() => Array.ForEach(_ide, channel => channel.Unplug());
+
     public Pic8259Pair Pic { get; }
 
     public PciBus Pci { get; }
@@ -50,6 +58,9 @@ public sealed class PcPlatform : IDisposable
 
     /// <summary>Ends what devices still do on other threads; afterwards nothing touches guest RAM or disks any more.</summary>
     public void Dispose() => _workers.ForEach(worker => worker.Stop());
+
+    /// <summary>Processor time of the threads that work for devices. Any thread.</summary>
+    public long WorkerNanoseconds => _workers.Sum(worker => worker.ProcessorNanoseconds);
 
     private DeviceWorker Worker(string name)
     {
@@ -70,7 +81,7 @@ public sealed class PcPlatform : IDisposable
     private void AttachTimers(PlatformParts parts, IClock clock)
     {
         var pit = new Pit8254(clock, Pic.Line(MachineLayout.TimerIrq), parts.Trace);
-        var rtc = new Rtc146818(clock, Pic.Line(MachineLayout.RtcIrq), parts.Memory.Length);
+        var rtc = new Rtc146818(clock, Pic.Line(MachineLayout.RtcIrq), parts.Memory.RamLength);
         Bus.Attach(pit, MachineLayout.Pit, 4);
         Bus.Attach(new SystemControlPortB(pit, clock), MachineLayout.SystemControlB, 1);
         Bus.Attach(rtc, MachineLayout.Cmos, 2);
@@ -95,8 +106,8 @@ public sealed class PcPlatform : IDisposable
             new IdeBusMaster(parts.Memory, () => function!.IsBusMaster, Worker("disk")))];
         function = Piix3Ide.Function(masters[0], masters[1]);
         Pci.Add(function, MachineLayout.Piix3Slot, number: 1);
-        var primary = new IdeChannel([Disk(0), Disk(1)], 1, Pic.Line(MachineLayout.PrimaryIdeIrq), masters[0], parts.Trace);
-        var secondary = new IdeChannel([Disk(2), Disk(3)], 3, Pic.Line(MachineLayout.SecondaryIdeIrq), masters[1], parts.Trace);
+        IdeChannel primary = _ide[0] = new IdeChannel([Disk(0), Disk(1)], 1, Pic.Line(MachineLayout.PrimaryIdeIrq), masters[0], parts.Trace);
+        IdeChannel secondary = _ide[1] = new IdeChannel([Disk(2), Disk(3)], 3, Pic.Line(MachineLayout.SecondaryIdeIrq), masters[1], parts.Trace);
         Bus.Attach(primary.CommandBlock, MachineLayout.PrimaryIde, 8);
         Bus.Attach(primary.ControlBlock, MachineLayout.PrimaryIdeControl, 1);
         Bus.Attach(secondary.CommandBlock, MachineLayout.SecondaryIde, 8);

@@ -26,6 +26,8 @@ public sealed record ImageSummary(string Name, string Format, int Bitness, long 
         ImageFormat.Pe32Plus => "pe32+",
         ImageFormat.Multiboot => "multiboot",
         ImageFormat.BzImage => "bzimage",
+        ImageFormat.Elf32Object => "elf32-object",
+        ImageFormat.Elf64Object => "elf64-object",
         _ => throw new ArgumentOutOfRangeException(nameof(format)),
     };
 }

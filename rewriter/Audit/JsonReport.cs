@@ -7,6 +7,7 @@ namespace Rewriter.Audit;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, NewLine = "\n")]
 [JsonSerializable(typeof(ScanReport))]
 [JsonSerializable(typeof(AuditReport))]
+[JsonSerializable(typeof(SurveyReport))]
 public sealed partial class JsonReport : JsonSerializerContext
 {
     public static void Write(Stream stream, ScanReport report) =>
@@ -14,6 +15,9 @@ public sealed partial class JsonReport : JsonSerializerContext
 
     public static void Write(Stream stream, AuditReport report) =>
         Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.AuditReport));
+
+    public static void Write(Stream stream, SurveyReport report) =>
+        Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.SurveyReport));
 
     static void Write(Stream stream, byte[] json)
     {

@@ -7,7 +7,7 @@ namespace Rewriter.Audit;
 
 /// <summary>Lays reports out as text.</summary>
 /// <param name="console">Draws totals as tables; null for plain text.</param>
-public sealed class TextReport(TextWriter writer, IAnsiConsole? console)
+public sealed partial class TextReport(TextWriter writer, IAnsiConsole? console)
 {
     public void Write(ScanReport report)
     {

@@ -3,6 +3,7 @@ using System.Globalization;
 using Rewriter.Images;
 using Rewriter.Policies;
 using Rewriter.Rewritten;
+using Rewriter.Scanning;
 using Rewriter.Shims;
 using Runtime.Abi;
 
@@ -13,7 +14,7 @@ static class RewriteCommand
 {
     public static Command Create()
     {
-        var image = new Argument<FileInfo>("IMAGE") { Description = "ELF32, PE32, bzImage or multiboot kernel" };
+        var image = new Argument<FileInfo>("IMAGE") { Description = "ELF32, PE32, bzImage or multiboot kernel, or a kernel module" };
         var mode = new Option<ExecutionMode>("--mode") { Description = "full or para", Required = true, HelpName = "full|para" };
         mode.Validators.Add(result =>
         {
@@ -29,6 +30,11 @@ static class RewriteCommand
             CustomParser = ParseAddress,
             HelpName = "ADDRESS",
         };
+        var module = new Option<bool>("--module")
+        {
+            Description = "IMAGE is a loadable module of Linux: OUT can be loaded where IMAGE could. Any other file is refused",
+            Arity = ArgumentArity.Zero,
+        };
         var output = new Option<FileInfo>("-o", "--output") { Description = "The rewritten image", Required = true, HelpName = "OUT" };
         var shims = new Option<DirectoryInfo?>("--shims")
         {
@@ -43,7 +49,8 @@ static class RewriteCommand
             "rewriter rewrite kernel.elf --mode para -o kernel-para.elf",
             "rewriter rewrite vmlinuz-6.1.0-50-686 --mode full --window 0xfe400000 -o vmlinuz-full",
             "rewriter rewrite kernel.elf --mode para --policy policy.yaml --fail-on silent-unpatched -o kernel-para.elf",
-            "rewriter rewrite kernel.elf --mode para --shims my-shims/ -o kernel-para.elf")
+            "rewriter rewrite kernel.elf --mode para --shims my-shims/ -o kernel-para.elf",
+            "rewriter rewrite --module pcspkr.ko --mode para -o para/pcspkr.ko")
         {
             image,
             mode,
@@ -51,6 +58,7 @@ static class RewriteCommand
             policy,
             shims,
             failOn,
+            module,
             output,
         };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
@@ -65,12 +73,19 @@ static class RewriteCommand
             var wishes = new RewriteWishes(PolicyOptions.Read(parsed.GetValue(policy)),
                 parsed.GetValue(shims) is { } pack ? ShimPack.Read(pack.ToString()) : null);
             Rewriting rewriting = Progress.Run("reading", step =>
-                RewritePipeline.Rewrite(KernelImage.Load(input.Name, bytes), parsed.GetValue(mode), parsed.GetValue(window), step,
+                RewritePipeline.Rewrite(Load(input.Name, bytes, parsed.GetValue(module)), parsed.GetValue(mode), parsed.GetValue(window), step,
                     wishes));
             AtomicFile.Write(parsed.GetRequiredValue(output).FullName, rewriting.File);
             return PolicyOptions.StatusOf(rewriting.Plan, parsed.GetValue(failOn) | (wishes.Policy?.FailOn ?? FindingKinds.None));
         }));
         return command;
+    }
+
+    static KernelImage Load(string name, byte[] bytes, bool isModule)
+    {
+        KernelImage image = KernelImage.Load(name, bytes);
+        return !isModule || LinuxTables.IsModule(image) ? image
+            : throw new BadImageException("not a loadable module of Linux: leave --module out");
     }
 
     static uint ParseAddress(System.CommandLine.Parsing.ArgumentResult result)

@@ -11,7 +11,11 @@ static class ScanCommand
 {
     public static Command Create()
     {
-        var image = new Argument<FileInfo>("IMAGE") { Description = "ELF, PE, bzImage or multiboot kernel" };
+        var images = new Argument<FileInfo[]>("IMAGE")
+        {
+            Description = "ELF, PE, bzImage or multiboot kernel, or kernel module; several, or directories, are surveyed",
+            Arity = ArgumentArity.OneOrMore,
+        };
         Option<ReportFormat> format = ReportOptions.Format();
         Option<FileInfo?> output = ReportOptions.OutputFile();
         Option<FileInfo?> policy = PolicyOptions.Policy();
@@ -20,23 +24,52 @@ static class ScanCommand
             "Report every sensitive instruction of a kernel image.",
             "rewriter scan vmlinuz-6.1.0-50-686",
             "rewriter scan kernel.elf --format json -o sites.json",
-            "rewriter scan kernel.elf --format sarif -o sites.sarif")
+            "rewriter scan kernel.elf --format sarif -o sites.sarif",
+            "rewriter scan /lib/modules/6.1.0-50-686")
         {
-            image,
+            images,
             format,
             output,
             policy,
         };
-        command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
-        {
-            Policy? rules = PolicyOptions.Read(parsed.GetValue(policy));
-            ScanResult scan = Progress.Run("scanning", _ => Scanner.Scan(RewrittenOrPlain.Load(parsed.GetRequiredValue(image))));
-            ScanReport report = ScanReport.Of(scan);
-            new Output(parsed.GetValue(output)).Write(parsed.GetValue(format), report);
-            rules?.Apply(scan.Sites);
-
-            return ExitStatus.Good;
-        }));
+        command.SetAction(parsed => ScanSurvey.IsAskedFor(parsed.GetRequiredValue(images))
+            ? Survey(parsed.GetRequiredValue(images), parsed.GetValue(format), new Output(parsed.GetValue(output)))
+            : ScanOne(parsed.GetRequiredValue(images)[0], parsed.GetValue(policy), parsed.GetValue(format), new Output(parsed.GetValue(output))));
         return command;
     }
+
+    static int ScanOne(FileInfo image, FileInfo? policy, ReportFormat format, Output target) => FailureLine.Guard(image, () =>
+        {
+            Policy? rules = PolicyOptions.Read(policy);
+            ScanResult scan = Progress.Run("scanning", _ => Scanner.Scan(RewrittenOrPlain.Load(image)));
+            target.Write(format, ScanReport.Of(scan));
+            rules?.Apply(scan.Sites);
+            return ExitStatus.Good;
+        });
+
+    static int Survey(FileInfo[] images, ReportFormat format, Output target) => FailureLine.Guard(images[0], () =>
+        {
+            if (format is not (ReportFormat.Text or ReportFormat.Json))
+            {
+                FailureLine.Write($"--format {format.ToString().ToLowerInvariant()} is for one image, not for {images.Length} or a directory");
+                return ExitStatus.Usage;
+            }
+
+            SurveyReport report = Progress.Run("scanning", step => ScanSurvey.Run(images, step));
+            if (format == ReportFormat.Json)
+            {
+                target.WriteStream(stream => JsonReport.Write(stream, report));
+            }
+            else
+            {
+                target.WriteText(text => text.Write(report));
+            }
+
+            foreach (SurveyFailure failure in report.Failures)
+            {
+                FailureLine.Write($"{failure.Path}: {failure.What}");
+            }
+
+            return report.Failures.Count == 0 ? ExitStatus.Good : ExitStatus.BadImage;
+        });
 }

@@ -1,4 +1,5 @@
 // From a path to a KernelImage: size limit, format recognition. The list of readers is the list of formats.
+using Rewriter.Images.Compression;
 using Rewriter.Images.Elf;
 using Rewriter.Images.Linux;
 using Rewriter.Images.Pe;
@@ -37,6 +38,9 @@ static class ImageLoader
         }
     }
 
+    public static bool IsRecognised(ReadOnlyMemory<byte> file) => file.Length != 0
+        && (CompressedPayload.IsPacked(file.Span) || Array.Exists(_readers, reader => reader.Recognises(new ByteView(file))));
+
     public static KernelImage Load(string name, ReadOnlyMemory<byte> file)
     {
         if (file.Length == 0)
@@ -44,7 +48,14 @@ static class ImageLoader
             throw new BadImageException("the file is empty", 0);
         }
 
-        var view = new ByteView(file);
+        // Modules are often installed packed (.ko.xz, .ko.gz).
+        return CompressedPayload.IsPacked(file.Span)
+            ? Read(name, new ByteView(CompressedPayload.Unpack(new ByteView(file)))).AsUnpackedFrom(file)
+            : Read(name, new ByteView(file));
+    }
+
+    static KernelImage Read(string name, ByteView view)
+    {
         foreach (IImageReader reader in _readers)
         {
             if (reader.Recognises(view))

@@ -13,6 +13,10 @@ public enum ImageFormat
     Multiboot,
 
     BzImage,
+
+    /// <summary>A relocatable object: a kernel module, or what a compiler writes. Its addresses are this reader's choice.</summary>
+    Elf32Object,
+    Elf64Object,
 }
 
 /// <summary>A range of the image that is loaded: a section where the file names sections, else a segment.</summary>
@@ -34,7 +38,8 @@ public readonly record struct ImageSymbol(string Name, ulong Address, ulong Size
 
 /// <summary>
 /// An immutable kernel image. Constructing it validates everything; written unchanged it is the input byte for byte.
-/// For a bzImage, <see cref="File"/> is the whole file and <see cref="Payload"/> the unpacked ELF; otherwise both are the same bytes.
+/// For a bzImage, <see cref="File"/> is the whole file and <see cref="Payload"/> the unpacked ELF; for a relocatable object the payload has
+/// its relocations applied; otherwise both are the same bytes.
 /// </summary>
 public sealed class KernelImage
 {
@@ -53,8 +58,8 @@ public sealed class KernelImage
     /// <summary>Loadable ranges by address; they do not overlap.</summary>
     public required IReadOnlyList<ImageSection> Sections { get; init; }
 
-    /// <summary>Further linked virtual addresses where a loader may start: the PVH entry of a Linux kernel, exports of a PE
-    /// image.</summary>
+    /// <summary>Further linked virtual addresses where a loader may start: the PVH entry of a Linux kernel; of an object, what relative words
+    /// in its data name.</summary>
     public IReadOnlyList<ulong> OtherEntryPoints { get; init; } = [];
 
     /// <summary>Symbols by address.</summary>
@@ -72,10 +77,23 @@ public sealed class KernelImage
     /// <exception cref="BadImageException">Missing, unreadable or too large.</exception>
     public static byte[] ReadFile(string path) => ImageLoader.ReadFile(path);
 
+    /// <summary>Whether a file claims, by its magic numbers, to be an image of a supported format or a packed one.</summary>
+    public static bool IsRecognised(ReadOnlyMemory<byte> file) => ImageLoader.IsRecognised(file);
+
     /// <summary>Recognises the format of a file that is in memory.</summary>
     /// <param name="name">For messages and reports.</param>
     /// <exception cref="BadImageException">Malformed, or of no supported format.</exception>
     public static KernelImage Load(string name, ReadOnlyMemory<byte> file) => ImageLoader.Load(name, file);
+
+    /// <summary>Whether the file as a whole was packed: it can be scanned, but not written back.</summary>
+    public bool IsPacked { get; private init; }
+
+    /// <summary>The same image, read from a file that it was packed in.</summary>
+    internal KernelImage AsUnpackedFrom(ReadOnlyMemory<byte> packed) => new()
+    {
+        Name = Name, Format = Format, Bitness = Bitness, File = packed, Payload = Payload, Segments = Segments, EntryPoint = EntryPoint,
+        Sections = Sections, OtherEntryPoints = OtherEntryPoints, Symbols = Symbols, Relocations = Relocations, IsPacked = true,
+    };
 
     /// <summary>The bytes of a section that come from the file.</summary>
     public ReadOnlySpan<byte> Bytes(ImageSection section) => Payload.Span.Slice((int)section.FileOffset, (int)section.FileSize);

@@ -12,6 +12,9 @@ public enum ByteState : byte
     /// <summary>An instruction started there, and the new byte traps.</summary>
     Guard,
 
+    /// <summary>Holds a trap behind a jump, where nothing may be jumped to: free for another jump.</summary>
+    Tail,
+
     /// <summary>First byte of a range: leads to the trampoline, or is the trap itself.</summary>
     Entry,
 }
@@ -33,11 +36,14 @@ public sealed class ByteStateMap
         }
     }
 
-    public bool IsUntouched(uint address, int length)
+    public bool IsUntouched(uint address, int length) => Is(ByteState.Untouched, address, length);
+
+    /// <summary>Whether all of the bytes are in a state.</summary>
+    public bool Is(ByteState state, uint address, int length)
     {
         for (int i = 0; i < length; i++)
         {
-            if (this[address + (uint)i] != ByteState.Untouched)
+            if (this[address + (uint)i] != state)
                 return false;
         }
 

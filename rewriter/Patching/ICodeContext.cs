@@ -33,6 +33,13 @@ public interface ICodeContext
     /// known.</summary>
     IReadOnlyList<CodeRange> Holes => [];
 
+    /// <summary>Whether all that leads to an address is direct branches, and which they are. False where that is not known.</summary>
+    bool TryGetBranchesTo(uint address, out IReadOnlyList<Instruction> branches)
+    {
+        branches = [];
+        return false;
+    }
+
     /// <summary>The original bytes.</summary>
     ReadOnlySpan<byte> Bytes(uint address, int length);
 }

@@ -14,6 +14,9 @@ namespace Rewriter.Patching;
 public sealed record JumpRange(
     Instruction[] Instructions, int Padding, int Prefixes, GuardConstraint Constraint, int KnownTargets, int Cost)
 {
+    /// <summary>Branches elsewhere that lead to inner boundaries and are made to lead into the trampoline.</summary>
+    public IReadOnlyList<Instruction> Redirected { get; init; } = [];
+
     /// <summary>Length of jmp rel32.</summary>
     public const int NearLength = 5;
 

@@ -7,10 +7,11 @@ namespace Rewriter.Patching;
 /// <summary>A place for the second jump of a <see cref="PatchTactic.ShortJump"/>.</summary>
 /// <param name="Address">First byte of the jmp rel32.</param>
 /// <param name="Constraint">What its displacement has to be.</param>
-/// <param name="Victim">The range that makes room for it, which leaves by a jump of its own; null for padding.</param>
-public sealed record Landing(uint Address, GuardConstraint Constraint, JumpRange? Victim);
+/// <param name="Victim">The range that makes room for it, which leaves by a jump of its own; null for padding and tails.</param>
+/// <param name="IsTail">Whether it is what another patch left over.</param>
+public sealed record Landing(uint Address, GuardConstraint Constraint, JumpRange? Victim, bool IsTail = false);
 
-/// <summary>Enumerates landings, nearest first: padding, then neighbours that can be evicted (as E9Patch's T3 does).</summary>
+/// <summary>Enumerates landings, nearest first: padding, what other patches left over, then neighbours that can be evicted (as E9Patch's T3 does).</summary>
 public sealed class LandingFinder(ICodeContext code, RangeFinder ranges, PlannerOptions options)
 {
     private const uint PageSize = 4096;
@@ -23,8 +24,15 @@ public sealed class LandingFinder(ICodeContext code, RangeFinder ranges, Planner
         foreach (int displacement in displacements)
         {
             uint address = range.Start + JumpRange.ShortLength + (uint)displacement;
-            if (IsPlace(range, address) && ranges.IsFreePadding(address, JumpRange.NearLength))
+            if (options.MayLandInPadding && IsPlace(range, address) && ranges.IsFreePadding(address, JumpRange.NearLength))
                 yield return new Landing(address, GuardConstraint.None, null);
+        }
+
+        foreach (int displacement in displacements)
+        {
+            uint address = range.Start + JumpRange.ShortLength + (uint)displacement;
+            if (IsPlace(range, address) && ranges.IsTail(address, JumpRange.NearLength))
+                yield return new Landing(address, GuardConstraint.None, null, IsTail: true);
         }
 
         foreach (int displacement in displacements)
@@ -68,9 +76,8 @@ public sealed class LandingFinder(ICodeContext code, RangeFinder ranges, Planner
     // The instruction that an address is inside of; an address where one starts is none: a stray jump there would run the wrong trampoline.
     private bool TryHolder(uint address, out Instruction holder)
     {
-        holder = default;
-        if (code.TryGetInstruction(address, out _))
-            return false;
+        if (code.TryGetInstruction(address, out holder))
+            return options.AllTargetsKnown;
 
         for (uint back = 1; back < LongestInstruction; back++)
         {

@@ -30,4 +30,7 @@ public enum PatchTactic
 
     /// <summary>jmp rel32 to a jmp rel32 in padding, anywhere in the image: for ranges whose guards no place in the window gives.</summary>
     ChainedJump,
+
+    /// <summary>Of patches, not of sites: a branch to a displaced instruction that now leads to where that is.</summary>
+    Redirected,
 }

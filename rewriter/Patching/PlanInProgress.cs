@@ -1,4 +1,5 @@
 // One run of the planner: sites by ascending address, each given the best tactic that the bytes left over allow.
+using System.Buffers.Binary;
 using Iced.Intel;
 using Rewriter.Scanning;
 using Rewriter.Shims;
@@ -67,10 +68,49 @@ internal sealed class PlanInProgress
             Decide(i, PatchTactic.Leave, "", wish);
         else if (_mode == ExecutionMode.Full && site.Class == SensitivityClass.Trapping)
             Decide(i, PatchTactic.Leave, "", null);
-        else if (_mode == ExecutionMode.Full)
+        else if (_mode == ExecutionMode.Full && _options.HasMonitor)
             Trap(i, null);
-        else if (!TryJump(i, out string obstacle))
+        else if (TryJump(i, out string obstacle) || TryJoin(i))
+            return;
+        else if (_options.HasMonitor)
             Trap(i, obstacle);
+        else
+            Decide(i, PatchTactic.Leave, "", obstacle);
+    }
+
+    // The patch right before the site was made without it, or the range would have had a known target inside: one patch for both, whose
+    // guard is hit now and then, is better than a trap every time.
+    private bool TryJoin(int i)
+    {
+        uint address = (uint)_sites[i].Address;
+        Patch? before = _patches.Find(patch => patch.Address + (uint)patch.NewBytes.Length == address);
+        if (before is not { Tactic: PatchTactic.Jump or PatchTactic.JumpFollowing or PatchTactic.JumpPreceding }
+            || _patches.Exists(other => other.Landing - before.Address < (uint)before.NewBytes.Length))
+            return false;
+
+        int first = i;
+        while (first > 0 && (uint)_sites[first - 1].Address >= before.Address)
+            first--;
+        Undo(before, first, i);
+        string obstacle = "";
+        bool joined = TryNear(
+            i, _finder.Find(_sites[i].Instruction).Where(range => range.Start <= (uint)_sites[first].Address), ref obstacle);
+        for (int k = first; k < i; k++)
+        {
+            if (_planned[k] is null)
+                PlanSite(k);
+        }
+
+        return joined;
+    }
+
+    private void Undo(Patch patch, int first, int end)
+    {
+        _patches.Remove(patch);
+        _window.Free(patch.TrampolineAddress, patch.Trampoline.Length);
+        for (uint at = 0; at < (uint)patch.NewBytes.Length; at++)
+            _bytes[patch.Address + at] = ByteState.Untouched;
+        Array.Clear(_planned, first, end - first);
     }
 
     // A jump that nothing known lands in; failing that a short one; failing that one with targets inside, which cost a trap each time.
@@ -116,7 +156,9 @@ internal sealed class PlanInProgress
                 if (!TryPlace(trampoline, landing.Address + JumpRange.NearLength, landing.Constraint, out uint address))
                     continue;
                 byte[] jump = JumpRange.EncodeLanding(landing.Address, address);
-                if (landing.Victim is null)
+                if (landing.IsTail)
+                    UseTail(landing.Address, jump);
+                else if (landing.Victim is null)
                     AddLanding(landing.Address, jump);
                 else if (!TryEvict(landing.Victim, landing.Address, jump))
                 {
@@ -134,7 +176,7 @@ internal sealed class PlanInProgress
 
     private bool TryChained(int i, Func<JumpRange, bool> isWanted)
     {
-        if (!_options.AllowShortJumps || _code.Holes.Count == 0)
+        if (!_options.AllowShortJumps || !_options.MayLandInPadding || _code.Holes.Count == 0)
             return false;
 
         foreach (JumpRange range in _finder.FindChained(_sites[i].Instruction).Where(isWanted))
@@ -165,6 +207,16 @@ internal sealed class PlanInProgress
         return true;
     }
 
+    private void UseTail(uint address, byte[] jump)
+    {
+        int index = _patches.FindIndex(patch => address - patch.Address < (uint)patch.NewBytes.Length);
+        byte[] bytes = _patches[index].NewBytes.ToArray();
+        jump.CopyTo(bytes.AsSpan((int)(address - _patches[index].Address)));
+        _patches[index] = _patches[index] with { NewBytes = bytes };
+        for (int k = 0; k < jump.Length; k++)
+            _bytes[address + (uint)k] = ByteState.Overwritten;
+    }
+
     private void AddLanding(uint address, byte[] jump)
     {
         _patches.Add(new Patch(address, _code.Bytes(address, jump.Length).ToArray(), jump, PatchTactic.Evicted, 0, default, []));
@@ -185,10 +237,17 @@ internal sealed class PlanInProgress
         _patches.Add(new Patch(range.Start, original, newBytes, tactic, address, machineCode, map) { Landing = landing });
         for (uint at = range.Start; at < range.Start + (uint)range.Length; at++)
             _bytes[at] = ByteState.Overwritten;
+        MarkTail(range, tactic);
+
+        foreach (Instruction branch in range.Redirected)
+            Redirect(branch, address + (uint)map.First(entry => entry.GuestAddress == branch.NearBranch32 && entry.IsRestart).Offset);
 
         foreach (Instruction instruction in range.Instructions)
         {
-            _bytes[instruction.IP32] = instruction.IP32 == range.Start ? ByteState.Entry : ByteState.Guard;
+            if (instruction.IP32 == range.Start)
+                _bytes[instruction.IP32] = ByteState.Entry;
+            else if (!_options.AllTargetsKnown)
+                _bytes[instruction.IP32] = ByteState.Guard;
             int index = SiteAt(instruction.IP32);
             if (index < 0)
                 continue;
@@ -198,6 +257,31 @@ internal sealed class PlanInProgress
             else
                 Decide(index, PatchTactic.Merged, shim, "moved with its neighbour");
         }
+    }
+
+    // The last four bytes are the distance.
+    private void Redirect(in Instruction branch, uint target)
+    {
+        byte[] original = _code.Bytes(branch.IP32, branch.Length).ToArray();
+        byte[] bytes = [.. original];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(bytes.Length - 4), target - branch.NextIP32);
+        _patches.Add(new Patch(branch.IP32, original, bytes, PatchTactic.Redirected, 0, default, []));
+        for (int k = 0; k < bytes.Length; k++)
+            _bytes[branch.IP32 + (uint)k] = ByteState.Overwritten;
+    }
+
+    // What is left over behind the jump, and behind the byte that may make its last one a guard. A victim's holds a landing already.
+    private void MarkTail(JumpRange range, PatchTactic tactic)
+    {
+        int jump = tactic switch
+        {
+            PatchTactic.Evicted => range.Length,
+            PatchTactic.ShortJump => JumpRange.ShortLength,
+            PatchTactic.ChainedJump => JumpRange.NearLength + range.Prefixes + 1,
+            _ => JumpRange.NearLength + range.Prefixes,
+        };
+        for (int k = jump; k < range.Length; k++)
+            _bytes[range.Start + (uint)k] = ByteState.Tail;
     }
 
     private void Trap(int i, string? reason)

@@ -108,6 +108,9 @@ public sealed class RangeFinder(
     public bool IsFreePadding(uint address, int length) => code.IsPadding(address, length)
         && bytes.IsUntouched(address, length) && !code.IsNeverDisplace(address, length);
 
+    /// <summary>Whether bytes are left over behind the jump of one patch.</summary>
+    public bool IsTail(uint address, int length) => bytes.Is(ByteState.Tail, address, length);
+
     // The straight line around the site of what may move: run[result] is the site.
     private int CollectRun(in Instruction site)
     {
@@ -186,7 +189,9 @@ public sealed class RangeFinder(
 
         uint displacement = start + (uint)prefixes + 1;
         bool mayBeUndefined = kind == JumpKind.Chained && end > displacement + 4;
-        if (!TryConstrain(instructions, displacement, kind == JumpKind.Chained, mayBeUndefined, out GuardConstraint constraint)
+        GuardConstraint constraint = GuardConstraint.None;
+        if (!options.AllTargetsKnown
+            && !TryConstrain(instructions, displacement, kind == JumpKind.Chained, mayBeUndefined, out constraint)
             || kind == JumpKind.Near && !window.IsFeasible(start + (uint)(JumpRange.NearLength + prefixes), constraint))
         {
             Obstacle = "an instruction starts where the jump cannot be guarded";
@@ -194,7 +199,44 @@ public sealed class RangeFinder(
         }
 
         int targets = KnownTargets(instructions);
-        _found.Add(new JumpRange(instructions, padding, prefixes, constraint, targets, CostOf(instructions, siteIndex - first, targets)));
+        List<Instruction> redirected = [];
+        if (targets > 0 && !options.HasMonitor)
+        {
+            if (!TryRedirect(instructions, redirected))
+            {
+                Obstacle = "a known target lies in the range";
+                return;
+            }
+
+            targets = 0;
+        }
+
+        _found.Add(new JumpRange(instructions, padding, prefixes, constraint, targets, CostOf(instructions, siteIndex - first, targets))
+        {
+            Redirected = redirected,
+        });
+    }
+
+    // What leads to inner targets, if all of it is branches with room for any distance that nobody else patches.
+    private bool TryRedirect(Instruction[] instructions, List<Instruction> redirected)
+    {
+        foreach (Instruction inner in instructions.AsSpan(1))
+        {
+            if (!code.IsTarget(inner.IP32))
+                continue;
+            if (!code.TryGetBranchesTo(inner.IP32, out IReadOnlyList<Instruction> branches))
+                return false;
+            foreach (Instruction branch in branches)
+            {
+                if (Array.Exists(instructions, other => other.IP32 == branch.IP32))
+                    continue;
+                if (branch.Code is not (Code.Jmp_rel32_32 or >= Code.Jo_rel32_32 and <= Code.Jg_rel32_32) || PlaceOf(branch) == DisplacedPlace.Nowhere)
+                    return false;
+                redirected.Add(branch);
+            }
+        }
+
+        return true;
     }
 
     // Every instruction boundary that falls on one of the four bytes at the displacement needs a guard there; on the jump's opcode
@@ -262,7 +304,7 @@ public sealed class RangeFinder(
     // way saves a patch.
     private int CostOf(Instruction[] instructions, int preceding, int knownTargets)
     {
-        int cost = knownTargets * KnownTargetCost + preceding;
+        int cost = knownTargets * KnownTargetCost + preceding; // what is redirected costs the audit's reader more than the guest
         foreach (Instruction instruction in instructions)
         {
             cost += siteAt(instruction.IP32) >= 0 ? -3 : 1;

@@ -4,16 +4,32 @@ using Runtime.Abi;
 namespace Rewriter.Patching;
 
 /// <summary>The free space of the trampoline area. Deterministic: the same calls give the same addresses. Not thread-safe.</summary>
-/// <param name="windowBase">Base of the monitor window.</param>
-public sealed class WindowAllocator(uint windowBase)
+public sealed class WindowAllocator
 {
-    private readonly Gap _all = new(windowBase + MonitorWindow.TrampolineOffset, windowBase + (MonitorWindow.Size - 1));
-    private readonly List<Gap> _gaps = [new(windowBase + MonitorWindow.TrampolineOffset, windowBase + (MonitorWindow.Size - 1))];
+    private readonly Gap _all;
+    private readonly List<Gap> _gaps;
+
+    /// <param name="windowBase">Base of the monitor window.</param>
+    public WindowAllocator(uint windowBase)
+        : this(windowBase, windowBase + MonitorWindow.TrampolineOffset, windowBase + (MonitorWindow.Size - 1))
+    {
+    }
+
+    private WindowAllocator(uint windowBase, uint first, uint last)
+    {
+        WindowBase = windowBase;
+        _all = new Gap(first, last);
+        _gaps = [_all];
+    }
+
+    /// <summary>Trampolines elsewhere: in the image itself, where no window is.</summary>
+    public static WindowAllocator Within(uint first, uint last) => new(0, first, last);
 
     // First and last free byte: the window may end at 4 GiB.
     private readonly record struct Gap(uint First, uint Last);
 
-    public uint WindowBase => windowBase;
+    /// <summary>0 where there is no window.</summary>
+    public uint WindowBase { get; }
 
     /// <summary>Bytes not handed out.</summary>
     public long FreeBytes => _gaps.Sum(gap => gap.Last - gap.First + 1L);

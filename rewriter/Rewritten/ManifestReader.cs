@@ -14,6 +14,11 @@ sealed class ManifestReader(KernelImage image, Manifest manifest)
     const int LongestTrampoline = 4096;
     const int LongestPatch = 64;
 
+    // Of an object there is no window: trampolines lie behind the code of their section.
+    bool IsObject => image.Format == ImageFormat.Elf32Object;
+
+    readonly CodeMapBuilder _map = new(image);
+
     /// <summary>The plan, equal to the one that was written.</summary>
     /// <exception cref="BadImageException">Something does not fit; the message says what and at which address.</exception>
     public PatchPlan ReadPlan()
@@ -23,7 +28,7 @@ sealed class ManifestReader(KernelImage image, Manifest manifest)
             throw new BadImageException($"manifest names mode '{manifest.Mode}', which does not exist");
         }
 
-        if (manifest.WindowBase % MonitorWindow.Alignment != 0 || manifest.WindowBase == 0)
+        if (manifest.WindowBase % MonitorWindow.Alignment != 0 || (manifest.WindowBase == 0) != IsObject)
         {
             throw new BadImageException($"manifest names a monitor window at 0x{manifest.WindowBase:x8}");
         }
@@ -49,7 +54,7 @@ sealed class ManifestReader(KernelImage image, Manifest manifest)
 
     List<PlannedSite> ReadSites()
     {
-        var map = new CodeMapBuilder(image);
+        CodeMapBuilder map = _map;
         var sites = new List<PlannedSite>(manifest.Sites.Length);
         ulong last = 0;
         foreach (ManifestSite site in manifest.Sites)
@@ -129,6 +134,12 @@ sealed class ManifestReader(KernelImage image, Manifest manifest)
 
         ulong first = (ulong)manifest.WindowBase + MonitorWindow.TrampolineOffset;
         ulong end = (ulong)manifest.WindowBase + MonitorWindow.Size;
+        if (IsObject)
+        {
+            CodeSection section = _map.SectionAt(patch.Address) ?? throw Bad(patch.Address, "lies outside the code");
+            (first, end) = (ObjectPlanner.FirstTrampoline(section), ObjectPlanner.EndOfRoom(section));
+        }
+
         if (patch.Code.Length > LongestTrampoline || patch.Trampoline < first || patch.Trampoline + (ulong)patch.Code.Length > end)
         {
             throw Bad(patch.Address, "has a trampoline outside the monitor window");

@@ -15,7 +15,7 @@ public static class RewrittenImage
         file.Write(manifest.IsPatchedInPlace ? ImagePatches.Apply(image, plan) : image.File.Span);
         byte[] packed = ManifestBlock.Pack(manifest);
         long offset;
-        if (image.Format == ImageFormat.Elf32)
+        if (image.Format is ImageFormat.Elf32 or ImageFormat.Elf32Object)
         {
             offset = ElfAttachment.Append(file, image, plan, packed);
         }

@@ -13,6 +13,11 @@ sealed class CodeMapBuilder
     {
         Image = image;
         _data = FindMultibootHeader(image);
+        if (image.Sections.Where(s => s.IsExecutable).Sum(s => s.FileSize) > image.Payload.Length)
+        {
+            throw new BadImageException("executable sections overlap in the file");
+        }
+
         Sections = [.. image.Sections.Where(s => s.IsExecutable && s.FileSize > 0)
             .Select(s => new CodeSection(s.Name, s.Address, image.Payload.Slice((int)s.FileOffset, (int)s.FileSize), image.Bitness))];
     }

@@ -8,7 +8,9 @@ namespace Rewriter.Scanning;
 /// <summary>Finds the places by structure and by symbol.</summary>
 sealed class LinuxPatchSites(CodeMapBuilder map)
 {
-    const int JumpEntrySize = 12; // struct jump_entry: code, target, key; all relative to themselves
+    // struct jump_entry: code, target, key; all relative to themselves, the key a long.
+    readonly int _jumpEntrySize = map.Image.Bitness == 64 ? 16 : 12;
+
     const int ShortestTable = 16;
     const int StaticCallTrampolineSize = 8; // jmp rel32 and ud1, or ret and padding (arch/x86/include/asm/static_call.h)
 
@@ -47,22 +49,24 @@ sealed class LinuxPatchSites(CodeMapBuilder map)
     /// section.</summary>
     void FindJumpTables(ImageSection section)
     {
+        // A module's table has a section of its own.
+        int shortest = section.Name == "__jump_table" ? 1 : ShortestTable;
         ReadOnlySpan<byte> bytes = map.Image.Bytes(section);
-        for (int at = 0; at <= bytes.Length - (ShortestTable * JumpEntrySize);)
+        for (int at = 0; at <= bytes.Length - (shortest * _jumpEntrySize);)
         {
             int end = at;
-            while (end <= bytes.Length - JumpEntrySize && TryReadEntry(bytes, end, section, out _, out _))
+            while (end <= bytes.Length - _jumpEntrySize && TryReadEntry(bytes, end, section, out _, out _))
             {
-                end += JumpEntrySize;
+                end += _jumpEntrySize;
             }
 
-            if (end - at < ShortestTable * JumpEntrySize)
+            if (end - at < shortest * _jumpEntrySize)
             {
                 at += 4;
                 continue;
             }
 
-            for (; at < end; at += JumpEntrySize)
+            for (; at < end; at += _jumpEntrySize)
             {
                 TryReadEntry(bytes, at, section, out SelfPatchedRange label, out ulong target);
                 map.SelfPatched.Add(label);
@@ -74,9 +78,9 @@ sealed class LinuxPatchSites(CodeMapBuilder map)
     bool TryReadEntry(ReadOnlySpan<byte> bytes, int at, ImageSection section, out SelfPatchedRange label, out ulong target)
     {
         label = default;
-        uint here = (uint)section.Address + (uint)at;
-        uint code = here + BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
-        target = unchecked(here + 4 + BinaryPrimitives.ReadUInt32LittleEndian(bytes[(at + 4)..]));
+        ulong here = section.Address + (ulong)at;
+        ulong code = Wrap(here + (ulong)(long)BinaryPrimitives.ReadInt32LittleEndian(bytes[at..]));
+        target = Wrap(here + 4 + (ulong)(long)BinaryPrimitives.ReadInt32LittleEndian(bytes[(at + 4)..]));
         if (map.SectionAt(code) is not CodeSection text || !text.Contains(target)
             || (text.Marks[(int)(code - text.Address)] & text.Marks[(int)(target - text.Address)] & CodeMarks.Start) == 0)
         {
@@ -88,4 +92,6 @@ sealed class LinuxPatchSites(CodeMapBuilder map)
         label = new SelfPatchedRange(code, instruction.Length, SelfPatchKind.JumpLabel);
         return isLabel;
     }
+
+    ulong Wrap(ulong address) => map.Image.Bitness == 32 ? (uint)address : address;
 }

@@ -15,8 +15,12 @@ sealed class LinuxTables(CodeMapBuilder map)
     const int ParavirtEntrySize = 8; // address; type u8; length u8; padding
 
     /// <summary>Whether an image is a Linux kernel: it has the tables that no other kernel names so.</summary>
-    public static bool IsLinux(KernelImage image) =>
-        image.Sections.Any(s => s.Name == "__ex_table") && image.Sections.Any(s => s.Name is ".altinstructions" or "__ksymtab");
+    public static bool IsLinux(KernelImage image) => IsModule(image)
+        || image.Sections.Any(s => s.Name == "__ex_table") && image.Sections.Any(s => s.Name is ".altinstructions" or "__ksymtab");
+
+    /// <summary>Whether an image is a loadable module of Linux.</summary>
+    public static bool IsModule(KernelImage image) => image.Format is ImageFormat.Elf32Object or ImageFormat.Elf64Object
+        && image.Sections.Any(s => s.Name == ".modinfo") && image.Sections.Any(s => s.Name == ".gnu.linkonce.this_module");
 
     public void ReadAll()
     {
@@ -28,6 +32,9 @@ sealed class LinuxTables(CodeMapBuilder map)
         ForEach(".static_call_sites", 8, (at, entry) => AddIf(at + Signed(entry, 0), 5, SelfPatchKind.StaticCall, IsStart));
         ForEach(".retpoline_sites", 4, (at, entry) => AddIf(at + Signed(entry, 0), 5, SelfPatchKind.Thunk, IsStart));
         ForEach(".return_sites", 4, (at, entry) => AddIf(at + Signed(entry, 0), 5, SelfPatchKind.Thunk, IsStart));
+        ForEach("__mcount_loc", map.Image.Bitness / 8, (_, entry) =>
+            AddIf(map.Image.Bitness == 64 ? BinaryPrimitives.ReadUInt64LittleEndian(entry) : BinaryPrimitives.ReadUInt32LittleEndian(entry),
+                5, SelfPatchKind.Ftrace, IsStart));
         foreach (CodeSection section in map.Sections.Where(s => s.Name == ".altinstr_replacement"))
         {
             map.SelfPatched.Add(new SelfPatchedRange(section.Address, section.Bytes.Length, SelfPatchKind.AlternativeSource));

@@ -1,5 +1,6 @@
 // Which shim stands for which instruction: the table that the planner asks and the audit prints.
 using Iced.Intel;
+using Rewriter.Scanning;
 using Runtime.Abi;
 
 namespace Rewriter.Shims;
@@ -21,6 +22,18 @@ public sealed class ShimCatalog(bool userMode = false, Predicate<uint>? isReplac
 {
     public const string GateName = "gate";
 
+    /// <summary>For code that is loaded no one knows where, so that it cannot name the window: what traps by itself is only moved.</summary>
+    public const string MovedName = "moved";
+
+    /// <summary>The same for what does not trap by itself: it gets Xen's forced emulation prefix.</summary>
+    public const string PrefixName = "emulate-prefix";
+
+    private Func<uint, int, byte[]>? _bytesOf;
+
+    /// <summary>The shims of code that carries its trampolines itself.</summary>
+    /// <param name="bytesOf">The original bytes at an address.</param>
+    public static ShimCatalog ForObjects(Func<uint, int, byte[]> bytesOf) => new() { _bytesOf = bytesOf };
+
     private static readonly Shim Gate = new(
         GateName, false, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitGate(index));
 
@@ -36,10 +49,21 @@ public sealed class ShimCatalog(bool userMode = false, Predicate<uint>? isReplac
     public bool UserMode => userMode;
 
     /// <summary>The shim for a sensitive instruction.</summary>
-    public Shim Find(in Instruction instruction) => userMode
+    public Shim Find(in Instruction instruction) => _bytesOf is not null ? FindForObjects(instruction) : userMode
         ? instruction.Code == Code.Int_imm8 ? SystemCall : Gate
         : isReplaced?.Invoke(instruction.IP32) == true ? Replaced
         : Inline.TryGetValue(instruction.Code, out Shim? shim) && Fits(instruction) ? shim : Gate;
+
+    private Shim FindForObjects(in Instruction instruction)
+    {
+        bool traps = SensitivityTable.TryClassify(instruction, out SensitivityClass sensitivity) && sensitivity == SensitivityClass.Trapping;
+        return new Shim(traps ? MovedName : PrefixName, true, false, (StubAssembler stub, in Instruction i, int _) =>
+        {
+            if (!traps)
+                stub.Code.db(EmulatePrefix.Bytes.ToArray());
+            stub.Code.db(_bytesOf!(i.IP32, i.Length));
+        });
+    }
 
     // A load of SS holds off interrupts and one from memory may fault late: both leave. CR0 and CR2 to CR4 are kept in WindowData; a LOCK
     // prefix or an address in a register form would be #UD, which the monitor raises.
@@ -83,6 +107,8 @@ public sealed class ShimCatalog(bool userMode = false, Predicate<uint>? isReplac
             static (StubAssembler stub, in Instruction i, int index) => stub.EmitLoadSelector(i.Op0Register, i.Op1Register, index)));
         yield return ([Code.Popd_ES, Code.Popd_DS, Code.Popd_FS, Code.Popd_GS], new("pop-selector", true, true,
             static (StubAssembler stub, in Instruction i, int index) => stub.EmitPopSelector(i.Op0Register, index)));
+        yield return ([Code.Verw_r32m16, Code.Verw_rm16], new("verify-for-writing", true, true,
+            static (StubAssembler stub, in Instruction i, int index) => stub.EmitVerifyForWriting(i, index)));
         yield return ([Code.Iretd], new("interrupt-return", true, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitInterruptReturn(index)));
         yield return ([Code.Wbinvd, Code.Wbnoinvd], Plain("nothing", static stub => stub.EmitNothing()));
     }

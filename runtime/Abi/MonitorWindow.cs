@@ -115,6 +115,9 @@ public static class MonitorWindow
         /// <summary>1 when a segment loaded from it survives a return to user mode.</summary>
         public const uint IsUser = 0xA00;
 
+        /// <summary>ZF in its place in AH (40h) where VERW finds the descriptor writable at CPL 0, else 0.</summary>
+        public const uint IsWritable = 0xF00;
+
         /// <summary>Eight zero bytes: the descriptor that null selectors are said to have.</summary>
         public const uint Zero = 0x900;
     }

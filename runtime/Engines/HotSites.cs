@@ -4,7 +4,7 @@ namespace Runtime.Engines;
 /// <summary>A table of fixed size: what does not fit is counted together, at address 0.</summary>
 public sealed class HotSites
 {
-    private const int Capacity = 8192;
+    private const int Capacity = 32768;
     private const int Probes = 16;
     private const int CertainSamples = 32;
     private const int SampleInterval = 16;
@@ -16,7 +16,7 @@ public sealed class HotSites
     /// <summary>The account of an address; valid until the next call.</summary>
     public ref Site At(uint eip)
     {
-        uint start = eip * 2_654_435_761u >> 19; // Fibonacci hashing down to the 13 bits of Capacity
+        uint start = eip * 2_654_435_761u >> 17; // Fibonacci hashing down to the 15 bits of Capacity
         for (uint i = 0; i < Probes; i++)
         {
             ref Site site = ref _table[start + i & Capacity - 1];

@@ -14,7 +14,7 @@ internal static class Fixture
     public static string Downloaded(string pattern)
     {
         string cache = System.IO.Path.Combine(Root, "guest-kernels", "debian", "cache");
-        string? file = Directory.Exists(cache) ? Directory.GetFiles(cache, pattern).Order(StringComparer.Ordinal).FirstOrDefault() : null;
+        string? file = Directory.Exists(cache) ? Directory.GetFileSystemEntries(cache, pattern).Order(StringComparer.Ordinal).FirstOrDefault() : null;
         Xunit.Assert.SkipWhen(file is null, $"{pattern} is not in guest-kernels/debian/cache: run guest-kernels/debian/fetch.sh");
         return file!;
     }

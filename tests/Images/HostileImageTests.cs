@@ -13,7 +13,7 @@ public sealed class HostileImageTests
     const int Rounds = 1500;
 
     public static TheoryData<string> Images =>
-        ["tiny.elf", "tiny-stripped.elf", "pe", "bzimage", "bzimage-plain", "multiboot", "rewritten"];
+        ["tiny.elf", "tiny-stripped.elf", "pe", "bzimage", "bzimage-plain", "multiboot", "rewritten", "module.o", "module64.o", "rewritten-module"];
 
     public static TheoryData<string> Payloads =>
         ["code.x86.crc32.xz", "code.crc64.xz", "code.sha256.xz", "code.x86.none.xz", "code.lzma", "code.lz4", "code.gz", "noise.xz"];
@@ -83,6 +83,7 @@ public sealed class HostileImageTests
         "bzimage-plain" => ImageBuilder.BzImage(Fixture.Bytes("tiny.elf"), [0x100040], bytes => bytes),
         "multiboot" => ImageBuilder.Multiboot([0xFA, 0xE8, 0, 0, 0, 0, 0xF4, 0xC3]),
         "rewritten" => Rewriter.RewritePipeline.Rewrite(KernelImage.Load("tiny.elf", Fixture.Bytes("tiny.elf")), ExecutionMode.Para).File,
+        "rewritten-module" => Rewriter.RewritePipeline.Rewrite(KernelImage.Load("module.o", Fixture.Bytes("module.o")), ExecutionMode.Para).File,
         _ => Fixture.Bytes(name),
     };
 

@@ -1,4 +1,8 @@
+using System.Buffers.Binary;
+using Rewriter;
 using Rewriter.Images;
+using Rewriter.Scanning;
+using Runtime.Abi;
 using Xunit;
 
 namespace Tests.Images;
@@ -69,12 +73,25 @@ public sealed class ImageReaderTests
     }
 
     [Fact]
-    public void RefusesRelocatableObjects()
+    public void ReadsRelocatableObjects()
     {
-        byte[] file = Fixture.Bytes("tiny.elf");
-        file[16] = 1;
-        Assert.Contains("relocatable", Assert.Throws<BadImageException>(() => KernelImage.Load("x.o", file)).Message,
-            StringComparison.Ordinal);
+        KernelImage image = KernelImage.Load("module.o", Fixture.Bytes("module.o"));
+        Assert.Equal(ImageFormat.Elf32Object, image.Format);
+        ImageSection text = image.Sections.Single(s => s.Name == ".text");
+        ImageSection table = image.Sections.Single(s => s.Name == ".rodata");
+        Assert.Equal(text.Address, image.Symbols.Single(s => s.Name == "entry").Address);
+        Assert.Contains(table.Address, image.Relocations);
+        Assert.Equal((uint)text.Address + 0x30, BinaryPrimitives.ReadUInt32LittleEndian(image.Bytes(table)));
+    }
+
+    [Theory]
+    [InlineData("module.o")]
+    [InlineData("tiny.elf")]
+    public void PackedFilesAreUnpackedForScanningOnly(string name)
+    {
+        KernelImage image = KernelImage.Load(name + ".gz", ImageBuilder.Gzip(Fixture.Bytes(name)));
+        Assert.Equal(Scanner.Scan(KernelImage.Load(name, Fixture.Bytes(name))).Sites.Select(s => s.Address), Scanner.Scan(image).Sites.Select(s => s.Address));
+        Assert.Contains("packed", Assert.Throws<BadImageException>(() => RewritePipeline.Plan(image, ExecutionMode.Para)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -7,6 +7,11 @@ public static class CompressedPayload
     /// <summary>No kernel for a 32-bit machine unpacks to more; what claims to is an attack on our memory.</summary>
     public const int MaximumSize = 256 << 20;
 
+    /// <summary>Whether a file as a whole is packed, by gzip or xz: the forms that kernel modules are installed in and that can be told from
+    /// anything else.</summary>
+    public static bool IsPacked(ReadOnlySpan<byte> file) =>
+        file.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B, 8]) || file.StartsWith((ReadOnlySpan<byte>)[0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0]);
+
     /// <summary>Unpacks by magic number.</summary>
     /// <param name="packed">The payload; the kernel's build appends the unpacked size as a little-endian dword for all but gzip.</param>
     /// <exception cref="BadImageException">Damaged, too large, or a compression that is not supported, which the message names.</exception>

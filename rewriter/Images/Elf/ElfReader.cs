@@ -1,4 +1,6 @@
-// ELF executables, 32- and 64-bit: multiboot kernels, plain ones, and the one inside a bzImage.
+// ELF executables, 32- and 64-bit: multiboot kernels, plain ones, and the one inside a bzImage. Objects have a reader of their own.
+using Rewriter.Images.Elf.Objects;
+
 namespace Rewriter.Images.Elf;
 
 /// <summary>Reads ELF executables. Sections are used where the file has them and they agree with what is loaded, else segments.</summary>
@@ -11,7 +13,7 @@ sealed class ElfReader : IImageReader
         ElfHeader header = ElfHeader.Read(file);
         if (header.Type == ElfHeader.TypeRelocatable)
         {
-            throw new BadImageException("a relocatable ELF object, not a kernel: link it first", 16);
+            return ElfObjectReader.Read(name, file);
         }
 
         List<ElfSegment> all = ElfSegment.ReadAll(file, header);

@@ -4,7 +4,7 @@ namespace Rewriter.Images.Elf;
 
 /// <summary>A section header. Nothing of it is trusted before it is used: <see cref="Bytes"/> checks.</summary>
 readonly record struct ElfSection(string Name, uint Type, ulong Flags, ulong Address, ulong Offset, ulong Size, uint Link, uint Info,
-    long HeaderOffset)
+    ulong Alignment, long HeaderOffset)
 {
     public const uint SymbolTable = 2;
     public const uint NoBits = 8;
@@ -30,10 +30,10 @@ readonly record struct ElfSection(string Name, uint Type, ulong Flags, ulong Add
             sections.Add(header.Is64
                 ? new ElfSection("", file.U32(at + 4, ""), file.U64(at + 8, ""), file.U64(at + 16, ""), file.U64(at + 24, ""),
                     file.U64(at + 32, ""),
-                    file.U32(at + 40, ""), file.U32(at + 44, ""), at)
+                    file.U32(at + 40, ""), file.U32(at + 44, ""), file.U64(at + 48, ""), at)
                 : new ElfSection("", file.U32(at + 4, ""), file.U32(at + 8, ""), file.U32(at + 12, ""), file.U32(at + 16, ""),
                     file.U32(at + 20, ""),
-                    file.U32(at + 24, ""), file.U32(at + 28, ""), at));
+                    file.U32(at + 24, ""), file.U32(at + 28, ""), file.U32(at + 32, ""), at));
         }
 
         if (header.SectionNames > 0 && header.SectionNames < sections.Count)

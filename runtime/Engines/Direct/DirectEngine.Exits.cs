@@ -73,6 +73,12 @@ public sealed partial class DirectEngine
             return exit;
         }
 
+        if (!inWindow && _mapper.At(space, hostEip)?.PassingAt(hostEip) is LivePatch passing)
+        {
+            // Between the two jumps of a site nothing has happened yet.
+            State.Eip = passing.Patch.Address;
+        }
+
         // Protection keys do not cover fetches: user code that strayed into kernel code is found out when it does anything there.
         if (State.Cpl == 3 && !_cpu.TryTranslate(State.Eip, AccessKind.Fetch, true, false, out _, out uint refused))
         {

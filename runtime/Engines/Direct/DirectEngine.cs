@@ -49,15 +49,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     /// <param name="memoryLength">Guest RAM in bytes; a multiple of 4096.</param>
     /// <param name="counters">Where the exits that the engine settles itself are accounted for.</param>
     /// <param name="imagePlan">The plan of a rewritten image.</param>
+    /// <param name="deviceLength">Bytes of device memory behind the RAM; a multiple of 4096.</param>
     /// <exception cref="HostCallException">The host refuses something that the engine needs.</exception>
     /// <exception cref="HostLacksException">The host does not have something that the engine needs in this mode.</exception>
-    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null)
+    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null, ulong deviceLength = 0)
     {
         _mode = mode;
         _accounts = new DirectAccounts(counters);
         _control = new SharedFile("control", StubLayout.ControlFileLength);
-        _ram = new SharedFile("ram", (long)memoryLength);
-        Memory = _ram.AsGuestMemory();
+        _ram = new SharedFile("ram", (long)(memoryLength + deviceLength));
+        Memory = _ram.AsGuestMemory(memoryLength);
         State = new VcpuState();
         _cpu = new Cpu(State, Memory, model, new HostTimeStamp()) { Observer = this };
         _frames = new FrameTable(Memory.FrameCount);
@@ -116,6 +117,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     {
         Volatile.Write(ref _kick, true);
         Volatile.Read(ref _running)?.Kick();
+    }
+
+    public EngineTime? ReadTime() => new EngineTime(_spaces.ReadProcessorTime(), 0);
+
+    public EngineMemory ReadMemory() => new(_ram.AllocatedBytes, _control.AllocatedBytes, _frames.Mappings);
+
+    public void Bind(int processor)
+    {
+        Time.HostThread.Bind(processor);
+        _spaces.Bind(processor);
     }
 
     public void Dispose()
@@ -177,7 +188,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     {
         if (_mode == ExecutionMode.Para && _current is not null && State.Cpl == 0 && index is not (SegmentIndex.Cs or SegmentIndex.Ss))
         {
-            _selectors.Learn(index, _current, _window);
+            _selectors.Learn(State.Segments[(int)index], _current, _window);
+        }
+    }
+
+    void ICpuObserver.SegmentVerified(SegmentRegister segment)
+    {
+        if (_mode == ExecutionMode.Para && _current is not null && segment.IsUsable && (segment.Type & 1) != 0)
+        {
+            // Present and accessed: a slot stands for one that could be loaded with nothing changed in memory.
+            _selectors.Learn(segment, _current, _window);
         }
     }
 
@@ -222,6 +242,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         if (IsPatching)
         {
             _code.SetFpuTraps((State.Cr0 & (ControlRegisters.Cr0Ts | ControlRegisters.Cr0Em)) != 0);
+            _code.SetTimeStampTraps(State.TscOffset != 0 || (State.Cr4 & ControlRegisters.Cr4Tsd) != 0);
         }
 
         if (_mapper.Place(space, State.Eip, out uint address) == Placement.Emulate)

@@ -55,6 +55,11 @@ internal sealed class InstructionDecoder
             return Outcome.MoreBytes;
         }
 
+        if (instruction.Code == Code.Ud2 && code32 && EmulatePrefix.TryDecode(bytes, 0, out Instruction prefixed))
+        {
+            instruction = prefixed;
+        }
+
         if (instruction.IsInvalid || _handlers.Find(instruction) is not { } handler)
         {
             return Outcome.Undefined;

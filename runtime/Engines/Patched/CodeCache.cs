@@ -61,7 +61,6 @@ internal sealed class CodeCache
         ReturnedSites returned, PatchPlan? image)
     {
         _left = [.. (image?.Sites ?? []).Where(site => site.IsLeftByPolicy).Select(site => (uint)site.Site.Address)];
-        _scanner = new CodeScanner(returned);
         _kernelShims = new ShimCatalog(isReplaced: address => returned.TryFindFunction(address, out _));
         _storage = storage;
         _memory = memory;
@@ -69,6 +68,8 @@ internal sealed class CodeCache
         _freeSlots = new Stack<int>(Enumerable.Range(0, storage.PageCount).Reverse());
         _bySlot = new CodePage?[storage.PageCount];
         _mode = mode;
+        // Para has an inline shim for kernel code; a user's would have to leave by the gate.
+        _scanner = new CodeScanner(returned) { NativeTimeStamps = mode == ExecutionMode.Para ? NativeTimeStamps.InUserMode : NativeTimeStamps.Everywhere };
         _window = new WindowAllocator(windowBase);
         _plan = plan;
         plan?.Reserve(_window);
@@ -214,16 +215,36 @@ internal sealed class CodeCache
         _scanner.FpuTraps = traps;
         foreach (CodePage page in _pages.Values)
         {
-            foreach ((int offset, int length) in page.FpuInstructions)
+            SetTraps(page, page.FpuInstructions, traps);
+        }
+    }
+
+    /// <summary>Makes RDTSC trap or not where it has no shim, in all copies (an offset of the guest's counter, CR4.TSD).</summary>
+    public void SetTimeStampTraps(bool traps)
+    {
+        if (_scanner.TimeStampTraps == traps)
+        {
+            return;
+        }
+
+        _scanner.TimeStampTraps = traps;
+        foreach (CodePage page in _pages.Values)
+        {
+            SetTraps(page, page.TimeStampReads, traps);
+        }
+    }
+
+    private static void SetTraps(CodePage page, List<(int Offset, int Length)> instructions, bool traps)
+    {
+        foreach ((int offset, int length) in instructions)
+        {
+            if (traps)
             {
-                if (traps)
-                {
-                    page.Hide(offset, 1);
-                }
-                else
-                {
-                    page.Reveal(offset, length);
-                }
+                page.Hide(offset, 1);
+            }
+            else
+            {
+                page.Reveal(offset, length);
             }
         }
     }
@@ -267,8 +288,13 @@ internal sealed class CodeCache
     /// <param name="sites">Receives its sites.</param>
     private void Unpatch(LivePatch live, List<SensitiveInstruction> sites)
     {
-        PatchesTakenBack?.Invoke();
         CodePage page = live.Owner;
+        if (!page.Patches.Contains(live))
+        {
+            return;
+        }
+
+        PatchesTakenBack?.Invoke();
         int first = (int)(live.Patch.Address - page.Address), end = first + live.Patch.NewBytes.Length;
         page.Remove(live);
         Trampolines.Remove(live);
@@ -285,6 +311,9 @@ internal sealed class CodeCache
                 sites.Add(site);
             }
         }
+
+        // A short jump and the patch that it lands in go together.
+        page.Patches.FindAll(other => other.LandsIn(live) || live.LandsIn(other)).ForEach(other => Unpatch(other, sites));
     }
 
     /// <summary>Applies the patches that came with the image for sites of a page.</summary>
@@ -330,7 +359,7 @@ internal sealed class CodeCache
         }
 
         ShimCatalog shims = page.Key.IsUser ? _userShims : _kernelShims;
-        var options = new PlannerOptions { UserMode = page.Key.IsUser, AllowShortJumps = false };
+        var options = new PlannerOptions { UserMode = page.Key.IsUser, AllowShortJumps = _storage.TrapsUnknown, MayLandInPadding = false };
         PatchPlan plan = new PatchPlanner(_mode, _window, shims, options).Plan(page, sites, first);
         foreach (Patch patch in plan.Patches)
         {

@@ -17,6 +17,9 @@ internal sealed record LivePatch(CodePage Owner, Patch Patch, bool IsFromImage =
 {
     /// <summary>How often the guards of its displaced range were hit.</summary>
     public int GuardHits { get; set; }
+
+    /// <summary>Whether its short jump goes by way of another patch.</summary>
+    public bool LandsIn(LivePatch other) => Patch.Landing != 0 && Patch.Landing - other.Patch.Address < (uint)other.Patch.NewBytes.Length;
 }
 
 /// <summary>One patched copy. It answers the planner's questions about its own instructions.</summary>
@@ -48,6 +51,9 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
 
     /// <summary>FPU, MMX and SSE instructions: traps while CR0.TS or CR0.EM is set.</summary>
     public List<(int Offset, int Length)> FpuInstructions { get; } = [];
+
+    /// <summary>RDTSC that runs as it is: traps while the guest's counter is not the host's.</summary>
+    public List<(int Offset, int Length)> TimeStampReads { get; } = [];
 
     /// <summary>Offset of the instruction that reaches into the next page, or -1.</summary>
     public int CrossingOffset { get; set; } = -1;
@@ -149,6 +155,9 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         uint address = Address + (uint)offset;
         return Patches.Find(live => address - live.Patch.Address < (uint)live.Patch.NewBytes.Length);
     }
+
+    /// <summary>The short jump that is on its way when the processor is stopped at an address, or null.</summary>
+    public LivePatch? PassingAt(uint address) => _patched[(int)(address & 0xFFF)] ? Patches.Find(live => live.Patch.Landing == address) : null;
 
     public bool TryGetInstruction(uint address, out Instruction instruction)
     {

@@ -21,9 +21,10 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
 
     /// <param name="counters">Where the hypercalls that the engine settles itself are accounted for.</param>
     /// <param name="imagePlan">The plan of a rewritten image.</param>
-    public PatchedInterpreter(GuestMemory memory, ExitCounters counters, PatchPlan? imagePlan)
+    /// <param name="model">The processor to be; the usual one when null.</param>
+    public PatchedInterpreter(GuestMemory memory, ExitCounters counters, PatchPlan? imagePlan, CpuModel? model = null)
     {
-        _plain = new InterpreterEngine(new VcpuState(), memory);
+        _plain = new InterpreterEngine(new VcpuState(), memory, model);
         _cpu = _plain.Cpu;
         _counters = counters;
         _hypercall = counters.Open("Hypercall");
@@ -78,6 +79,10 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
     void ICpuObserver.PageInvalidated(uint linear) => _fetched.Forget();
 
     void ICpuObserver.SegmentLoaded(SegmentIndex index)
+    {
+    }
+
+    void ICpuObserver.SegmentVerified(SegmentRegister segment)
     {
     }
 

@@ -81,11 +81,11 @@ internal sealed class ShimFinisher
         return ShimEnd.Fault;
     }
 
-    /// <summary>A shim faulted at <see cref="VcpuState.Eip"/>: puts back the registers that it keeps in scratch. Only those that load segment
-    /// registers can fault with such registers in use, when a process does not have the host's descriptor yet.</summary>
+    /// <summary>A shim faulted at <see cref="VcpuState.Eip"/>: puts back the registers that it keeps in scratch. Only those that look at
+    /// descriptors can fault with such registers in use, when a process does not have the GDT or the host's descriptor yet.</summary>
     public void Abandon(VcpuState state, WindowMemory window, LivePatch live, TrampolineMapEntry entry)
     {
-        if (LoadsSegment(live, entry))
+        if (LoadsSegment(live, entry) || Verifies(live, entry))
         {
             TryBeginAnew(state, window, live, entry);
         }
@@ -96,6 +96,9 @@ internal sealed class ShimFinisher
             && site.Code is Iced.Intel.Code.Mov_Sreg_r32m16 or Iced.Intel.Code.Mov_Sreg_rm16
                 or Iced.Intel.Code.Popd_DS or Iced.Intel.Code.Popd_ES or Iced.Intel.Code.Popd_FS or Iced.Intel.Code.Popd_GS;
 
+    private static bool Verifies(LivePatch live, TrampolineMapEntry entry)
+        => live.Owner.TryGetInstruction(entry.GuestAddress, out Instruction site) && site.Code is Iced.Intel.Code.Verw_r32m16 or Iced.Intel.Code.Verw_rm16;
+
     /// <summary>The stubs that load segment registers handle host selectors, which mean nothing to the interpreter. They can be begun anew at any
     /// place before ESP changes: the registers that they keep in scratch are put back.</summary>
     private static bool TryBeginAnew(VcpuState state, WindowMemory window, LivePatch live, TrampolineMapEntry entry)
@@ -104,6 +107,7 @@ internal sealed class ShimFinisher
         uint scratch = window.Base + MonitorWindow.Data.Scratch;
         var decoder = Decoder.Create(32, new ByteArrayCodeReader(patch.Trampoline[entry.Offset..].ToArray()), patch.TrampolineAddress + (uint)entry.Offset);
         GeneralRegisters restored = state.Gpr;
+        uint kept = 0;
         while ((uint)decoder.IP != state.Eip)
         {
             decoder.Decode(out Instruction executed);
@@ -112,8 +116,10 @@ internal sealed class ShimFinisher
                 return false;
             }
 
-            if (executed.Code == Iced.Intel.Code.Mov_rm32_r32 && executed.Op0Kind == OpKind.Memory && executed.MemoryDisplacement32 - scratch < 16)
+            if (executed.Code == Iced.Intel.Code.Mov_rm32_r32 && executed.Op0Kind == OpKind.Memory && executed.MemoryDisplacement32 - scratch < 16
+                && (kept & 1u << (executed.Op1Register - Register.EAX)) == 0)
             {
+                kept |= 1u << (executed.Op1Register - Register.EAX);
                 restored[executed.Op1Register - Register.EAX] = window[executed.MemoryDisplacement32 - window.Base];
             }
         }
