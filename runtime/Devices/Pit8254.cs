@@ -6,8 +6,9 @@ namespace Runtime.Devices;
 /// <summary>An 8254. Registers: offsets 0-2 the counters, 3 the control word.</summary>
 public sealed class Pit8254 : IPortDevice, ITimedDevice
 {
-    /// <summary>Ticks that the host missed (it did not run the monitor) and that are still given to the guest, one after each
-    /// acknowledge. More than that are dropped: a guest should not relive an hour that the host was suspended.</summary>
+    /// <summary>Ticks that the guest has not taken when the next one comes, because it was not run or because a monitor is slower than the
+    /// processor it stands for. They follow one another, one after each acknowledge, as with KVM's "reinject" policy: a kernel that counts
+    /// ticks would lose time otherwise. More than that are dropped: no guest should relive an hour that its host was suspended.</summary>
     public const int MaximumBacklog = 64;
 
     private readonly IClock _clock;
@@ -16,6 +17,7 @@ public sealed class Pit8254 : IPortDevice, ITimedDevice
     private readonly PitChannel[] _channels = [new(), new(), new()];
     private long _advancedTo;
     private int _backlog;
+    private bool _isOutstanding;
 
     public Pit8254(IClock clock, InterruptLine line, IDeviceTrace trace)
     {
@@ -23,7 +25,7 @@ public sealed class Pit8254 : IPortDevice, ITimedDevice
         _line = line;
         _trace = trace;
         _advancedTo = Ticks;
-        line.Acknowledged += DeliverBacklog;
+        line.Acknowledged += OnAcknowledged;
     }
 
     public long NextDeadline { get; private set; } = DeadlineQueue.Never;
@@ -76,6 +78,7 @@ public sealed class Pit8254 : IPortDevice, ITimedDevice
         if (isReprogrammed)
         {
             _backlog = 0;
+            _isOutstanding = false;
             _line.Set(_channels[0].Counter.Output(now));
             UpdateDeadline(now);
         }
@@ -115,23 +118,30 @@ public sealed class Pit8254 : IPortDevice, ITimedDevice
         _advancedTo = ticks;
         if (rises > 0)
         {
-            _backlog = (int)Math.Min(MaximumBacklog, _backlog + rises - 1);
-            _line.Edge();
+            _backlog = (int)Math.Min(MaximumBacklog, _backlog + rises - (_isOutstanding ? 0 : 1));
+            Tick();
         }
 
         _line.Set(counter.Output(ticks));
         UpdateDeadline(ticks);
     }
 
-    private void DeliverBacklog()
+    private void OnAcknowledged()
     {
+        _isOutstanding = false;
         if (_backlog > 0)
         {
             _backlog--;
             bool level = _line.IsHigh;
-            _line.Edge();
+            Tick();
             _line.Set(level);
         }
+    }
+
+    private void Tick()
+    {
+        _isOutstanding = true;
+        _line.Edge();
     }
 
     private void UpdateDeadline(long ticks)

@@ -302,7 +302,7 @@ public sealed partial class DirectEngine
             return ResumeInWindow(_current!);
         }
 
-        return VmExit.Impossible($"code selector 0x{stub.Quad(StubLayout.FrameCs):x} at 0x{eip:x}: it left IA-32 code");
+        return VmExit.Impossible($"code selector 0x{stub.Quad(StubLayout.FrameCs):x} at 0x{eip:x}: it left IA-32 code (signal {stub.Word(StubLayout.Signal)} trap {stub.Word(StubLayout.TrapNumber)})");
     }
 
     /// <summary>Lets the guest go on where it was interrupted in the window. Shims and the gate are a few instructions long; a guest that is found

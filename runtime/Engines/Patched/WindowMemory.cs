@@ -42,11 +42,11 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
     /// <summary>Writes the gate: a jump to the stub's entry, which is at the same address in all stub processes.</summary>
     public void WriteGate(ulong stubEntry)
     {
-        // jmp qword ptr [rip+0], then the address.
-        Span<byte> gate = storage.Window(MonitorWindow.GateOffset, 14);
+        // jmp qword ptr [rip+2], then the address, aligned: the guest's EFLAGS.AC is still in force here.
+        Span<byte> gate = storage.Window(MonitorWindow.GateOffset, 16);
         BinaryPrimitives.WriteUInt16LittleEndian(gate, 0x25FF);
-        BinaryPrimitives.WriteUInt32LittleEndian(gate[2..], 0);
-        BinaryPrimitives.WriteUInt64LittleEndian(gate[6..], stubEntry);
+        BinaryPrimitives.WriteUInt32LittleEndian(gate[2..], 2);
+        BinaryPrimitives.WriteUInt64LittleEndian(gate[8..], stubEntry);
     }
 
     /// <summary>Makes the ways into the guest kernel and back lead to the gate, where there is no switcher.</summary>
