@@ -42,6 +42,13 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private bool _kick;
     private int _resumedInWindow;
     private bool _shadowIsStale;
+    private (ulong Kernel, ulong User) _gates;
+
+    /// <summary>The window and the process hold what they were given, but for what <see cref="_publishedIf"/> and the registers say: the last
+    /// exit was a hypercall.</summary>
+    private bool _isPublished;
+    private bool _publishedWish;
+    private uint _publishedIopl, _publishedIf;
 
     /// <summary>False while the guest's page tables leave no room for the window: then everything is interpreted.</summary>
     private bool _hasWindow = true;
@@ -68,7 +75,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         _window = new WindowMemory(_storage, plan?.WindowBase ?? MonitorWindow.DefaultBase);
         _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity) { WindowBase = _window.Base };
         _pager = new ShadowPager(_cpu, Memory, _frames, mode == ExecutionMode.Trap, HostLimits.LowestPage);
-        _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan);
+        _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan, Returned, imagePlan);
         _mapper = new CodeMapper(_code, _pager, _frames, _cpu);
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
@@ -216,9 +223,14 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     private bool IsPatching => _mode != ExecutionMode.Trap;
 
-    /// <summary>One instruction by the interpreter.</summary>
+    /// <summary>One instruction by the interpreter, or all of a function that a shim stands in for.</summary>
     private VmExit Emulate()
     {
+        if (State.Cpl == 0 && Returned.TryFindFunction(State.Eip, out uint site))
+        {
+            return new VmExit(VmExitReason.Hypercall, Value: site);
+        }
+
         if (_running is not null)
         {
             _context.StoreFpu(_running);
@@ -229,12 +241,14 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     private VmExit RunNatively(bool wantInterruptWindow)
     {
-        if (TryEnterSpace() is not AddressSpace space)
+        bool isAsBefore = IsAsBefore(wantInterruptWindow);
+        AddressSpace? space = isAsBefore ? _current! : TryEnterSpace();
+        if (space is null)
         {
             return VmExit.None;
         }
 
-        if (IsPatching)
+        if (!isAsBefore && IsPatching)
         {
             _code.SetFpuTraps((State.Cr0 & (ControlRegisters.Cr0Ts | ControlRegisters.Cr0Em)) != 0);
             _code.SetTimeStampTraps(State.TscOffset != 0 || (State.Cr4 & ControlRegisters.Cr4Tsd) != 0);
@@ -246,23 +260,20 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         StubProcess stub = space.Stub;
-        if (_segments.TryStartOver())
+        if (!isAsBefore)
         {
-            _selectors.Reset(_window);
+            Publish(space, wantInterruptWindow);
         }
-
-        if (_mode == ExecutionMode.Para)
+        else if ((State.Eflags & FlagBits.If) != _publishedIf)
         {
-            _selectors.Prepare(space, _window);
-            _switcher.Publish();
+            _window[MonitorWindow.Data.VirtualIf] = State.Eflags & FlagBits.If;
         }
 
         _context.Load(stub, address);
-        _window.Publish(State, wantInterruptWindow);
-        _context.FpuLeft();
         Volatile.Write(ref _running, stub);
         if (Volatile.Read(ref _kick))
         {
+            _isPublished = false;
             return VmExit.None;
         }
 
@@ -273,10 +284,34 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _resumedInWindow = 0;
-        _accounts.Begin();
         VmExit exit = Settle(space);
         _accounts.End();
         return exit;
+    }
+
+    /// <summary>Whether the guest can be entered again with nothing but its registers: what most hypercalls come to.</summary>
+    private bool IsAsBefore(bool wantInterruptWindow)
+        => _isPublished && wantInterruptWindow == _publishedWish && (State.Eflags & FlagBits.Iopl) == _publishedIopl
+            && !_shadowIsStale && _current!.ValidatedAt == _tlbEpoch && _current.MappingCount <= HostLimits.MappingsPerProcess
+            && _context.HasSystem(_current.Stub) && !_pager.UsesRam(_window.Base, MonitorWindow.Size);
+
+    /// <summary>Tells the window and the process all that shims and the stub read of the guest's processor.</summary>
+    private void Publish(AddressSpace space, bool wantInterruptWindow)
+    {
+        if (_segments.TryStartOver())
+        {
+            _selectors.Reset(_window);
+        }
+
+        if (_mode == ExecutionMode.Para)
+        {
+            _selectors.Prepare(space, _window);
+            _switcher.Publish();
+            _window.Publish(State, wantInterruptWindow);
+            (_publishedWish, _publishedIopl) = (wantInterruptWindow, State.Eflags & FlagBits.Iopl);
+        }
+
+        _context.LoadSystem(space.Stub);
     }
 
     /// <summary>The space for the guest's present translations, compared with its page tables if a TLB flush went by. Null when the guest
@@ -313,7 +348,12 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
             }
 
             _current = space;
-            _window.WriteGate(space.Stub.GateAddress);
+            StubCode code = space.Stub.Code;
+            if (_gates != (code.Gate, code.UserGate))
+            {
+                _gates = (code.Gate, code.UserGate);
+                _window.WriteGates(GateCode.Emit(_window.Base, code));
+            }
         }
 
         if (space.ValidatedAt != _tlbEpoch)
@@ -365,6 +405,8 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
         _code.MoveWindow(target);
         _window = new WindowMemory(_storage, target);
+        _gates = default;
+        _isPublished = false;
         _selectors.Reset(_window);
         _switcher.Install(_window, features);
         _spaces.WindowBase = target;

@@ -34,7 +34,7 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         _window = new WindowMemory(storage, plan?.WindowBase ?? MonitorWindow.DefaultBase);
         _window.ResetSlots();
         _window.CloseSwitcher();
-        _code = new CodeCache(storage, memory, codeFlags, ExecutionMode.Para, _window.Base, plan);
+        _code = new CodeCache(storage, memory, codeFlags, ExecutionMode.Para, _window.Base, plan, Returned, imagePlan);
         _fetched = new FetchedCode(_code, _cpu, memory, _window);
         (_cpu.Observer, _cpu.FrameFlags, _cpu.CodeView, _cpu.Overlay) = (this, codeFlags, _fetched, _fetched);
     }
@@ -98,8 +98,8 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         {
             case ShimEnd.GuestInstruction:
                 return VmExit.None;
-            case ShimEnd.Gate:
-                return OnGate();
+            case ShimEnd.Gate or ShimEnd.UserGate:
+                return OnGate(_window.Site(end == ShimEnd.UserGate));
             case ShimEnd.Fault when _code.Trampolines.TryFind(State.Eip, out _, out TrampolineMapEntry entry):
                 // As behind a trap: the original instruction faults the same way, with the right EIP.
                 State.Eip = entry.GuestAddress;
@@ -109,9 +109,8 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         }
     }
 
-    private VmExit OnGate()
+    private VmExit OnGate(uint index)
     {
-        uint index = _window.TakeSite();
         if (_code.Site(index) is not CodeSite site)
         {
             return State.Cpl == 3
@@ -120,9 +119,9 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         }
 
         State.Eip = site.Address;
-        if (site.IsFromImage && Returned.Contains(index) && State.Cpl == 0)
+        if (State.Cpl == 0 && site.IsReturned(Returned, index, out uint asked))
         {
-            return new VmExit(VmExitReason.Hypercall, Value: index);
+            return new VmExit(VmExitReason.Hypercall, Value: asked);
         }
 
         long began = Stopwatch.GetTimestamp();
