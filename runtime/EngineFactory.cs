@@ -27,7 +27,14 @@ public enum EngineKind
 /// <param name="Plan">The patches that a rewritten image brings along.</param>
 /// <param name="MemoryBytes">RAM; a multiple of 4096.</param>
 /// <param name="Counters">Where the engine accounts for exits that it settles itself.</param>
-public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelImage Image, PatchPlan? Plan, ulong MemoryBytes, ExitCounters Counters);
+public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelImage Image, PatchPlan? Plan, ulong MemoryBytes, ExitCounters Counters)
+{
+    /// <summary>The processor to be.</summary>
+    public CpuModel Model { get; init; } = CpuModel.Default;
+
+    /// <summary>Device memory behind the RAM; a multiple of 4096.</summary>
+    public ulong DeviceMemoryBytes { get; init; }
+}
 
 /// <summary>An engine and what belongs to it. Disposing it ends both.</summary>
 /// <param name="Name">"direct" or "interpreter".</param>
@@ -73,7 +80,7 @@ public static class EngineFactory
 
         try
         {
-            var engine = new DirectEngine(request.Mode, request.MemoryBytes, CpuModel.Default, request.Counters, request.Plan);
+            var engine = new DirectEngine(request.Mode, request.MemoryBytes, request.Model, request.Counters, request.Plan, request.DeviceMemoryBytes);
             return new EngineHost(engine, engine.Memory, "direct", null) { Processor = engine.Processor, Returned = engine.Returned };
         }
         catch (Exception refused) when (refused is HostCallException or HostLacksException)
@@ -85,14 +92,14 @@ public static class EngineFactory
 
     private static EngineHost CreateInterpreter(EngineRequest request, string? note)
     {
-        var memory = new GuestMemory(request.MemoryBytes);
+        var memory = new GuestMemory(request.MemoryBytes, request.DeviceMemoryBytes);
         if (request.Mode == ExecutionMode.Para)
         {
-            var patched = new PatchedInterpreter(memory, request.Counters, request.Plan);
+            var patched = new PatchedInterpreter(memory, request.Counters, request.Plan, request.Model);
             return new EngineHost(patched, memory, "interpreter", note) { Processor = patched.Processor, Returned = patched.Returned };
         }
 
-        var engine = new InterpreterEngine(new VcpuState(), memory);
+        var engine = new InterpreterEngine(new VcpuState(), memory, request.Model);
         if (request.Mode == ExecutionMode.Full)
         {
             // Nothing has to be patched here for a sensitive instruction to be noticed: each is counted as the trap that it stands for.
@@ -100,6 +107,6 @@ public static class EngineFactory
             engine.Cpu.SensitiveMet = () => request.Counters.Record(trap, engine.State.Eip, 0);
         }
 
-        return new EngineHost(engine, memory, "interpreter", note);
+        return new EngineHost(engine, memory, "interpreter", note) { Processor = engine.Cpu };
     }
 }

@@ -16,6 +16,7 @@ public static class MachineLayout
 
     // I/O ports, in their order.
     public const ushort Dma8 = 0x000;                // 16 ports: 8237A, 8-bit channels 0-3
+    public const ushort XenUnplug = 0x010;           // 4 ports: Xen's unplug protocol
     public const ushort MasterPic = 0x020;           // 2 ports
     public const ushort Pit = 0x040;                 // 4 ports
     public const ushort KeyboardData = 0x060;
@@ -49,6 +50,8 @@ public static class MachineLayout
     // PCI slots; interrupt inputs of PIRQA# to PIRQD#, level-triggered (SeaBIOS's choice).
     public const int HostBridgeSlot = 0;
     public const int Piix3Slot = 1;
+    public const int NetworkSlot = 3;
+    public const int XenPlatformSlot = 6;
     public static ReadOnlySpan<byte> PirqIrqs => [10, 10, 11, 11];
 
     /// <summary>The zero page of a Linux kernel, in conventional memory.</summary>
@@ -68,6 +71,12 @@ public static class MachineLayout
 
     /// <summary>Bytes at the top of RAM that QEMU's BIOS keeps for itself; kept back here too, so that guests count the same memory.</summary>
     public const uint FirmwareReserve = 0x2_0000;
+
+    // Xen's special pages, counted down from the end of RAM, in the firmware's reserve: no memory map offers them.
+    public const uint XenConsoleFrame = 1, XenStoreFrame = 2, XenSharedInfoFrame = 3;
+
+    /// <summary>Device memory behind RAM in which a guest of Xen has its grant table appear.</summary>
+    public const uint XenPlatformMemory = 0x4_0000;
 
     /// <summary>The most RAM there can be: above it a PC has its I/O APIC, local APIC and the monitor window.</summary>
     public const ulong MaximumMemory = 3UL << 30;

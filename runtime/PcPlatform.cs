@@ -1,7 +1,9 @@
 // The board: all devices of one machine, on their ports and interrupt lines. It knows no engine; tests drive it through the bus.
 using Runtime.Devices;
+using Runtime.Devices.Ethernet;
 using Runtime.Devices.Pci;
 using Runtime.Memory;
+using Runtime.Network;
 using Runtime.Time;
 
 namespace Runtime;
@@ -9,16 +11,27 @@ namespace Runtime;
 /// <summary>What a board is fitted with.</summary>
 /// <param name="Memory">RAM. Devices above it answer at its addresses from then on.</param>
 /// <param name="Disks">Primary master, primary slave, secondary master, secondary slave; at most four.</param>
-public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace);
+public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace)
+{
+    /// <summary>What a network card's cable leads to; null for no card.</summary>
+    public HostNetwork? Network { get; init; }
+
+    /// <summary>Where the console ring of a guest of Xen leads.</summary>
+    public ISerialEndpoint RingTerminal { get; init; } = new NullSerialEndpoint();
+}
 
 /// <summary>The devices of one machine, wired as <see cref="MachineLayout"/> says, in the state in which a BIOS hands over.</summary>
 public sealed class PcPlatform : IDisposable
 {
+    private readonly IdeChannel[] _ide = new IdeChannel[2];
     private readonly List<DeviceWorker> _workers = [];
+    private readonly PlatformParts _parts;
+    private GuestPort? _cable;
 
     /// <param name="wake">Makes the run loop look at its devices; safe from any thread.</param>
     public PcPlatform(PlatformParts parts, IClock clock, IPowerControl power, Action wake)
     {
+        _parts = parts;
         Completions = new CompletionQueue(wake);
         Deadlines.Add(Completions);
         Bus = new PortBus(parts.Trace);
@@ -30,6 +43,7 @@ public sealed class PcPlatform : IDisposable
         AttachLegacy(clock);
         Pci = AttachPci(parts, power);
         AttachIde(parts);
+        AttachNetworkCard(parts);
 
         var uart = new Uart16550(Pic.Line(MachineLayout.SerialIrq), parts.Serial);
         Bus.Attach(uart, MachineLayout.Serial, 8);
@@ -38,6 +52,22 @@ public sealed class PcPlatform : IDisposable
     }
 
     public PortBus Bus { get; }
+
+    /// <summary>The guest's end of its network cable; null without a network.</summary>
+    public GuestPort? Cable => _cable;
+
+    /// <summary>Takes the network card away: the guest uses its cable in another way from now on.</summary>
+    public void UnplugNetworkCard()
+    {
+        if (_cable is not null)
+        {
+            Pci.Remove(MachineLayout.NetworkSlot);
+            _cable.Arrived = _cable.Writable = null;
+        }
+    }
+
+    /// <summary>Takes all IDE drives away: the guest drives the same disks in another way from now on.</summary>
+    public void UnplugDisks() => Array.ForEach(_ide, channel => channel.Unplug());
 
     public Pic8259Pair Pic { get; }
 
@@ -49,7 +79,18 @@ public sealed class PcPlatform : IDisposable
     public CompletionQueue Completions { get; }
 
     /// <summary>Ends what devices still do on other threads; afterwards nothing touches guest RAM or disks any more.</summary>
-    public void Dispose() => _workers.ForEach(worker => worker.Stop());
+    public void Dispose()
+    {
+        _workers.ForEach(worker => worker.Stop());
+        if (_cable is not null)
+        {
+            _parts.Network!.RemoveGuest(_cable);
+            _cable = null;
+        }
+    }
+
+    /// <summary>Processor time of the threads that work for devices. Any thread.</summary>
+    public long WorkerNanoseconds => _workers.Sum(worker => worker.ProcessorNanoseconds);
 
     private DeviceWorker Worker(string name)
     {
@@ -70,7 +111,7 @@ public sealed class PcPlatform : IDisposable
     private void AttachTimers(PlatformParts parts, IClock clock)
     {
         var pit = new Pit8254(clock, Pic.Line(MachineLayout.TimerIrq), parts.Trace);
-        var rtc = new Rtc146818(clock, Pic.Line(MachineLayout.RtcIrq), parts.Memory.Length);
+        var rtc = new Rtc146818(clock, Pic.Line(MachineLayout.RtcIrq), parts.Memory.RamLength);
         Bus.Attach(pit, MachineLayout.Pit, 4);
         Bus.Attach(new SystemControlPortB(pit, clock), MachineLayout.SystemControlB, 1);
         Bus.Attach(rtc, MachineLayout.Cmos, 2);
@@ -95,12 +136,21 @@ public sealed class PcPlatform : IDisposable
             new IdeBusMaster(parts.Memory, () => function!.IsBusMaster, Worker("disk")))];
         function = Piix3Ide.Function(masters[0], masters[1]);
         Pci.Add(function, MachineLayout.Piix3Slot, number: 1);
-        var primary = new IdeChannel([Disk(0), Disk(1)], 1, Pic.Line(MachineLayout.PrimaryIdeIrq), masters[0], parts.Trace);
-        var secondary = new IdeChannel([Disk(2), Disk(3)], 3, Pic.Line(MachineLayout.SecondaryIdeIrq), masters[1], parts.Trace);
+        IdeChannel primary = _ide[0] = new IdeChannel([Disk(0), Disk(1)], 1, Pic.Line(MachineLayout.PrimaryIdeIrq), masters[0], parts.Trace);
+        IdeChannel secondary = _ide[1] = new IdeChannel([Disk(2), Disk(3)], 3, Pic.Line(MachineLayout.SecondaryIdeIrq), masters[1], parts.Trace);
         Bus.Attach(primary.CommandBlock, MachineLayout.PrimaryIde, 8);
         Bus.Attach(primary.ControlBlock, MachineLayout.PrimaryIdeControl, 1);
         Bus.Attach(secondary.CommandBlock, MachineLayout.SecondaryIde, 8);
         Bus.Attach(secondary.ControlBlock, MachineLayout.SecondaryIdeControl, 1);
+    }
+
+    private void AttachNetworkCard(PlatformParts parts)
+    {
+        if (parts.Network is not null)
+        {
+            _cable = parts.Network.AddGuest(Completions);
+            Pci.Add(Rtl8139.Create(parts.Memory, _cable), MachineLayout.NetworkSlot);
+        }
     }
 
     private void AttachPower(IPowerControl power)

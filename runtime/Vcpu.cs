@@ -1,6 +1,7 @@
 // The run loop of a virtual processor: run guest code, settle the exit, deliver what is pending, again.
 using Runtime.Devices;
 using Runtime.Engines;
+using Runtime.Scheduling;
 using Runtime.Time;
 
 namespace Runtime;
@@ -20,11 +21,15 @@ internal sealed class Vcpu : IDisposable
     private readonly PortBus _bus;
     private readonly IWakeSignal _idle = WakeSignal.Create();
     private readonly Alarm _alarm;
+    private readonly XenPlatform? _xen;
+    private readonly Func<bool> _hasInterrupt;
+    private int _thread;
+    private readonly IProcessorGate _gate;
     private volatile bool _isIdle;
     private volatile bool _isDue;
     private long _armed = -1;
 
-    public Vcpu(IExecutionEngine engine, VirtualMachine machine, IClock clock, ExitCounters counters, SymbolTable symbols, ExitTrace? trace)
+    public Vcpu(IExecutionEngine engine, VirtualMachine machine, IClock clock, ExitCounters counters, SymbolTable symbols, ExitTrace? trace, IProcessorGate gate)
     {
         _engine = engine;
         _machine = machine;
@@ -36,7 +41,10 @@ internal sealed class Vcpu : IDisposable
         _deadlines = machine.Platform.Deadlines;
         _pic = machine.Platform.Pic;
         _bus = machine.Platform.Bus;
+        _xen = machine.Xen;
+        _hasInterrupt = () => _pic.IsInterruptPending || _xen is { IsUpcallPending: true };
         _alarm = new Alarm(clock, Ring);
+        _gate = gate;
     }
 
     /// <summary>Time spent in <see cref="Run"/>, less what went into settling exits.</summary>
@@ -44,9 +52,17 @@ internal sealed class Vcpu : IDisposable
 
     public Outcome Run()
     {
+        _thread = Environment.CurrentManagedThreadId;
+        _gate.Enter();
         long started = _clock.Now;
         while (_machine.Outcome is null)
         {
+            if (_gate.MustYield)
+            {
+                _gate.Yield();
+                continue;
+            }
+
             AdvanceDevices();
             VmExit exit = _engine.Run(wantInterruptWindow: !TryInterrupt());
             _trace?.Write(exit, _engine.State.Eip, _symbols);
@@ -57,8 +73,17 @@ internal sealed class Vcpu : IDisposable
         return _machine.Outcome;
     }
 
+    /// <summary>Processor time of the thread that rings for this processor.</summary>
+    public long AlarmNanoseconds => _alarm.ProcessorNanoseconds;
+
+    /// <summary>Makes the run loop look at devices and events. It does so anyway when it asks for it itself.</summary>
     public void Wake()
     {
+        if (Environment.CurrentManagedThreadId == _thread)
+        {
+            return;
+        }
+
         _engine.Kick();
         _idle.Set();
     }
@@ -120,6 +145,13 @@ internal sealed class Vcpu : IDisposable
             case VmExitReason.Hypercall:
                 Settle(_machine.Hypercalls!.Perform(exit.Value));
                 break;
+            case VmExitReason.XenHypercall:
+                if (_xen!.Perform(_engine.State) is { } isOver)
+                {
+                    Sleep(isOver);
+                }
+
+                break;
             case VmExitReason.Shutdown:
                 _machine.Kill("triple fault at " + _symbols.Describe(_engine.State.Eip));
                 break;
@@ -131,9 +163,21 @@ internal sealed class Vcpu : IDisposable
         }
     }
 
-    /// <summary>Delivers a pending interrupt if the guest can take one. False when one waits for a window.</summary>
+    /// <summary>Delivers a pending upcall or interrupt if the guest can take one. False when one waits for a window.</summary>
     private bool TryInterrupt()
     {
+        if (_xen is not null && _xen.TryPendingVector(out byte upcall))
+        {
+            if (!_engine.State.InterruptsEnabled || _engine.State.InterruptShadow)
+            {
+                return false;
+            }
+
+            // Pending until the guest clears it, which its handler does first; what comes after that wakes the processor anew.
+            _engine.Interrupt(upcall);
+            return !_pic.IsInterruptPending;
+        }
+
         if (!_pic.IsInterruptPending)
         {
             return true;
@@ -157,8 +201,16 @@ internal sealed class Vcpu : IDisposable
             return;
         }
 
+        Sleep(_hasInterrupt);
+    }
+
+    /// <summary>Sleeps until a condition holds that devices or events bring about, or the machine ends.</summary>
+    private void Sleep(Func<bool> isOver)
+    {
+        _xen?.Runstate.Enter(Abi.Xen.Runstate.Blocked);
+        _gate.Block();
         _isIdle = true;
-        while (!_pic.IsInterruptPending && _machine.Outcome is null)
+        while (!isOver() && _machine.Outcome is null)
         {
             long now = _clock.Now;
             long next = _deadlines.Earliest;
@@ -172,6 +224,8 @@ internal sealed class Vcpu : IDisposable
         }
 
         _isIdle = false;
+        _gate.Enter();
+        _xen?.Runstate.Enter(Abi.Xen.Runstate.Running);
     }
 
     /// <summary>On the alarm's thread: a processor that sleeps wakes by its own timeout.</summary>

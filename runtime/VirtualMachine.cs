@@ -3,6 +3,7 @@ using Runtime.Devices;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
 using Runtime.Paravirt;
+using Runtime.Scheduling;
 using Runtime.Time;
 
 namespace Runtime;
@@ -14,9 +15,11 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     private readonly Vcpu _vcpu;
     private Outcome? _outcome;
 
+    /// <param name="gate">Whom the processor asks before it runs; null when nobody else wants the host's processors.</param>
     /// <param name="timeLimit">Wall time after which the run ends, or null.</param>
     public VirtualMachine(
-        EngineHost host, PlatformParts parts, IClock clock, ExitCounters counters, SymbolTable symbols, TimeSpan? timeLimit, ExitTrace? trace)
+        EngineHost host, PlatformParts parts, IClock clock, ExitCounters counters, SymbolTable symbols, TimeSpan? timeLimit, ExitTrace? trace,
+        IProcessorGate? gate = null)
     {
         _engine = host.Engine;
         Platform = new PcPlatform(parts, clock, this, Wake);
@@ -31,7 +34,12 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
         }
 
         Hypercalls = host.Processor is Cpu processor ? new Hypercalls(processor, Platform.Bus) : null;
-        _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace);
+        if (host.Processor is { Model.HasXen: true } guestOfXen)
+        {
+            Xen = new XenPlatform(Platform, guestOfXen, parts, clock, this);
+        }
+
+        _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace, gate ?? new OpenGate());
     }
 
     public PcPlatform Platform { get; }
@@ -39,16 +47,23 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     /// <summary>Where shims are loaded; null with an engine that runs none.</summary>
     public Hypercalls? Hypercalls { get; }
 
+    /// <summary>The hypervisor's side of a guest of Xen; null for a guest of a plain PC.</summary>
+    internal XenPlatform? Xen { get; }
+
     /// <summary>How the machine ended; null while it runs.</summary>
     public Outcome? Outcome => Volatile.Read(ref _outcome);
 
     /// <summary>Time in guest code, once it has ended.</summary>
     public long GuestNanoseconds => _vcpu.GuestNanoseconds;
 
+    /// <summary>Processor time that the machine used on threads of its own.</summary>
+    public long ThreadNanoseconds => _vcpu.AlarmNanoseconds + Platform.WorkerNanoseconds;
+
     /// <summary>Runs the guest on the calling thread until it ends, and its devices with it.</summary>
     public Outcome Run()
     {
         Outcome outcome = _vcpu.Run();
+        Xen?.Dispose();
         Platform.Dispose();
         return outcome;
     }
@@ -68,7 +83,11 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     /// <summary>Input has arrived for a device: makes the processor look, asleep or running. Safe from any thread.</summary>
     public void Wake() => _vcpu.Wake();
 
-    public void Dispose() => _vcpu.Dispose();
+    public void Dispose()
+    {
+        Xen?.Dispose();
+        _vcpu.Dispose();
+    }
 
     void IPowerControl.PowerOff(string source) => End(Runtime.Outcome.PowerOff(source));
 

@@ -24,7 +24,7 @@ public sealed class LandingFinder(ICodeContext code, RangeFinder ranges, Planner
         foreach (int displacement in displacements)
         {
             uint address = range.Start + JumpRange.ShortLength + (uint)displacement;
-            if (IsPlace(range, address) && ranges.IsFreePadding(address, JumpRange.NearLength))
+            if (options.MayLandInPadding && IsPlace(range, address) && ranges.IsFreePadding(address, JumpRange.NearLength))
                 yield return new Landing(address, GuardConstraint.None, null);
         }
 

@@ -68,12 +68,47 @@ internal sealed class PlanInProgress
             Decide(i, PatchTactic.Leave, "", null);
         else if (_mode == ExecutionMode.Full && _options.HasMonitor)
             Trap(i, null);
-        else if (TryJump(i, out string obstacle))
+        else if (TryJump(i, out string obstacle) || TryJoin(i))
             return;
         else if (_options.HasMonitor)
             Trap(i, obstacle);
         else
             Decide(i, PatchTactic.Leave, "", obstacle);
+    }
+
+    // The patch right before the site was made without it, or the range would have had a known target inside: one patch for both, whose
+    // guard is hit now and then, is better than a trap every time.
+    private bool TryJoin(int i)
+    {
+        uint address = (uint)_sites[i].Address;
+        Patch? before = _patches.Find(patch => patch.Address + (uint)patch.NewBytes.Length == address);
+        if (before is not { Tactic: PatchTactic.Jump or PatchTactic.JumpFollowing or PatchTactic.JumpPreceding }
+            || _patches.Exists(other => other.Landing - before.Address < (uint)before.NewBytes.Length))
+            return false;
+
+        int first = i;
+        while (first > 0 && (uint)_sites[first - 1].Address >= before.Address)
+            first--;
+        Undo(before, first, i);
+        string obstacle = "";
+        bool joined = TryNear(
+            i, _finder.Find(_sites[i].Instruction).Where(range => range.Start <= (uint)_sites[first].Address), ref obstacle);
+        for (int k = first; k < i; k++)
+        {
+            if (_planned[k] is null)
+                PlanSite(k);
+        }
+
+        return joined;
+    }
+
+    private void Undo(Patch patch, int first, int end)
+    {
+        _patches.Remove(patch);
+        _window.Free(patch.TrampolineAddress, patch.Trampoline.Length);
+        for (uint at = 0; at < (uint)patch.NewBytes.Length; at++)
+            _bytes[patch.Address + at] = ByteState.Untouched;
+        Array.Clear(_planned, first, end - first);
     }
 
     // A jump that nothing known lands in; failing that a short one; failing that one with targets inside, which cost a trap each time.
@@ -139,7 +174,7 @@ internal sealed class PlanInProgress
 
     private bool TryChained(int i, Func<JumpRange, bool> isWanted)
     {
-        if (!_options.AllowShortJumps || _code.Holes.Count == 0)
+        if (!_options.AllowShortJumps || !_options.MayLandInPadding || _code.Holes.Count == 0)
             return false;
 
         foreach (JumpRange range in _finder.FindChained(_sites[i].Instruction).Where(isWanted))

@@ -15,6 +15,10 @@ public sealed record PlannerOptions
     /// used.</summary>
     public bool AllowShortJumps { get; init; } = true;
 
+    /// <summary>Whether such a jump may land in padding. Not at run time, where nobody has proven that padding is never executed: there it lands
+    /// between the instructions of a neighbour that is displaced too.</summary>
+    public bool MayLandInPadding { get; init; } = true;
+
     /// <summary>Whether code that nobody names is known not to be jumped to, so that displaced instructions need no guards. So it is where
     /// all addresses are relocations (ELF objects).</summary>
     public bool AllTargetsKnown { get; init; }

@@ -103,6 +103,8 @@ public sealed class ShimCatalog(bool userMode = false)
             static (StubAssembler stub, in Instruction i, int index) => stub.EmitLoadSelector(i.Op0Register, i.Op1Register, index)));
         yield return ([Code.Popd_ES, Code.Popd_DS, Code.Popd_FS, Code.Popd_GS], new("pop-selector", true, true,
             static (StubAssembler stub, in Instruction i, int index) => stub.EmitPopSelector(i.Op0Register, index)));
+        yield return ([Code.Verw_r32m16, Code.Verw_rm16], new("verify-for-writing", true, true,
+            static (StubAssembler stub, in Instruction i, int index) => stub.EmitVerifyForWriting(i, index)));
         yield return ([Code.Iretd], new("interrupt-return", true, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitInterruptReturn(index)));
         yield return ([Code.Wbinvd, Code.Wbnoinvd], Plain("nothing", static stub => stub.EmitNothing()));
     }

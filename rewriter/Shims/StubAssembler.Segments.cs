@@ -48,6 +48,65 @@ public sealed partial class StubAssembler
         EmitLoadFromSlot(segment, 4, siteIndex);
     }
 
+    /// <summary>VERW. The selector finds a slot, as in <see cref="EmitLoadSelector"/>; the slot knows the answer while the descriptor is what it
+    /// was. It may fault where the operand is read and where the GDT is, before a flag has changed. ECX, EDX and EAX are kept in scratch
+    /// 0 to 2, the flags in 3.
+    /// <code>
+    ///   mov ss:[S0], ecx ; movzx ecx, r/m16 ; mov ss:[S1], edx ; mov ss:[S2], eax
+    ///   lahf ; seto al ; mov ss:[S3], eax
+    ///   movzx edx, byte ss:[ecx+SelectorTable] ; mov ecx, ss:[edx*4+Address]
+    ///   mov eax, ss:[ecx]   ; add eax, ss:[edx*4+NegatedLow]  ; jne leave
+    ///   mov eax, ss:[ecx+4] ; add eax, ss:[edx*4+NegatedHigh] ; jne leave
+    ///   mov ecx, ss:[edx*4+IsWritable]
+    ///   mov eax, ss:[S3] ; and ah, ~40h ; or ah, cl ; add al, 7Fh ; sahf ; (registers back) ; jmp done
+    /// leave:
+    ///   mov eax, ss:[S3] ; add al, 7Fh ; sahf ; (registers back) ; (gate)
+    /// done:
+    /// </code></summary>
+    public void EmitVerifyForWriting(in Instruction instruction, int siteIndex)
+    {
+        Label leave = c.CreateLabel(), done = c.CreateLabel();
+        c.mov(Scratch(0), ecx);
+        if (instruction.Op0Kind == OpKind.Memory)
+            c.AddInstruction(Instruction.Create(Iced.Intel.Code.Movzx_r32_rm16, Register.ECX, Operand(instruction, 0)));
+        else
+            c.movzx(ecx, new AssemblerRegister16(WordOf(instruction.Op0Register.GetFullRegister32())));
+        c.mov(Scratch(1), edx);
+        c.mov(Scratch(2), eax);
+        c.lahf();
+        c.seto(al);
+        c.mov(Scratch(3), eax);
+        c.movzx(edx, __byte_ptr.ss[ecx + (windowBase + MonitorWindow.SelectorTableOffset)]);
+        c.mov(ecx, Slot(MonitorWindow.Slots.Address));
+        c.mov(eax, __dword_ptr.ss[ecx]);
+        c.add(eax, Slot(MonitorWindow.Slots.NegatedLow));
+        c.jne(leave);
+        c.mov(eax, __dword_ptr.ss[ecx + 4]);
+        c.add(eax, Slot(MonitorWindow.Slots.NegatedHigh));
+        c.jne(leave);
+        c.mov(ecx, Slot(MonitorWindow.Slots.IsWritable));
+        c.mov(eax, Scratch(3));
+        c.and(ah, ~0x40 & 0xFF);
+        c.or(ah, cl);
+        RestoreFlagsAndThree();
+        c.jmp(done);
+        c.Label(ref leave);
+        c.mov(eax, Scratch(3));
+        RestoreFlagsAndThree();
+        EmitGate(siteIndex);
+        c.Label(ref done);
+        c.nop(); // what follows may want a label of its own
+    }
+
+    private void RestoreFlagsAndThree()
+    {
+        c.add(al, 0x7F); // 1 + 7Fh overflows, 0 + 7Fh does not: OF as it was
+        c.sahf();
+        c.mov(eax, Scratch(2));
+        c.mov(edx, Scratch(1));
+        c.mov(ecx, Scratch(0));
+    }
+
     private void EmitLoadFromSlot(Register segment, int popped, int siteIndex)
     {
         uint field = 4 * (uint)(segment - Register.ES);

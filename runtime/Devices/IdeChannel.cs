@@ -36,6 +36,9 @@ internal sealed class IdeChannel
 
     public IPortDevice ControlBlock { get; }
 
+    /// <summary>Takes the drives off the cable.</summary>
+    public void Unplug() => Array.Clear(_drives);
+
     private IdeDrive? Selected => _drives[_registers.SelectedDrive];
 
     private bool IsEmpty => _drives[0] is null && _drives[1] is null;

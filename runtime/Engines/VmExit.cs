@@ -31,6 +31,9 @@ public enum VmExitReason : byte
     /// that jump; <see cref="VmExit.Value"/> is the offset it names.</summary>
     Hypercall,
 
+    /// <summary>The guest's kernel executed VMCALL, which is retired: number and arguments are in its registers, the result goes to EAX.</summary>
+    XenHypercall,
+
     /// <summary>EIP has come to a shim in the monitor window. For engines among themselves: the run loop never sees it.</summary>
     Shim,
 }

@@ -19,12 +19,12 @@ public static class BootLoader
     public static void Load(KernelImage image, BootParameters parameters, GuestMemory memory, VcpuState state)
     {
         BootPlan plan = BootPlan.For(image);
-        var space = new BootSpace(memory.Length - Math.Min(memory.Length, MachineLayout.FirmwareReserve));
+        var space = new BootSpace(memory.RamLength - Math.Min(memory.RamLength, MachineLayout.FirmwareReserve));
         foreach (LoadRange range in plan.Ranges)
         {
-            if (range.End > memory.Length)
+            if (range.End > memory.RamLength)
             {
-                throw new BadImageException(BootSpace.TooSmall("the kernel", range.End, memory.Length));
+                throw new BadImageException(BootSpace.TooSmall("the kernel", range.End, memory.RamLength));
             }
 
             Span<byte> destination = memory.Slice(new GuestPhysicalAddress(range.Address), checked((int)range.MemorySize));

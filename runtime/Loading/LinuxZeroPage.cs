@@ -56,7 +56,7 @@ internal static class LinuxZeroPage
 
     private static void WriteMemoryMap(uint page, GuestMemory memory)
     {
-        IReadOnlyList<MultibootMemoryRegion> map = MemoryMap.For(memory.Length);
+        IReadOnlyList<MultibootMemoryRegion> map = MemoryMap.For(memory.RamLength);
         memory.Write8(page + E820Count, (byte)map.Count);
         for (int i = 0; i < map.Count; i++)
         {
@@ -82,7 +82,7 @@ internal static class LinuxZeroPage
 
         ReadOnlySpan<byte> contents = modules[0].Contents.Span;
         uint maximum = memory.Read32(page + InitrdAddressMaximum);
-        ulong top = Math.Min(memory.Length - MachineLayout.FirmwareReserve, (maximum == 0 ? DefaultInitrdMaximum : maximum) + 1ul);
+        ulong top = Math.Min(memory.RamLength - MachineLayout.FirmwareReserve, (maximum == 0 ? DefaultInitrdMaximum : maximum) + 1ul);
         ulong from = top > (ulong)contents.Length ? (top - (ulong)contents.Length) & ~0xFFFul : 0;
         uint address = space.Place((ulong)contents.Length, from, 4096, "the initrd");
         contents.CopyTo(memory.Slice(new GuestPhysicalAddress(address), contents.Length));

@@ -36,7 +36,7 @@ internal sealed class MultibootInfoWriter
     private uint Write(BootParameters parameters)
     {
         uint address = _space.Place((uint)Unsafe.SizeOf<MultibootInfo>(), MachineLayout.MultibootInfo, 16, "the boot information");
-        MultibootMemoryRegion[] map = [.. MemoryMap.For(_memory.Length)];
+        MultibootMemoryRegion[] map = [.. MemoryMap.For(_memory.RamLength)];
         uint mapLength = (uint)(map.Length * Unsafe.SizeOf<MultibootMemoryRegion>());
         uint mapAddress = _space.Place(mapLength, MachineLayout.MultibootMemoryMap, 16, "the memory map");
         WriteArray(mapAddress, map);
@@ -50,7 +50,7 @@ internal sealed class MultibootInfoWriter
             Flags = MultibootInfoFlags.Memory | MultibootInfoFlags.BootDevice | MultibootInfoFlags.CommandLine | MultibootInfoFlags.Modules
                 | MultibootInfoFlags.MemoryMap | MultibootInfoFlags.LoaderName,
             MemoryLower = MachineLayout.ExtendedBiosDataArea >> 10,
-            MemoryUpper = (uint)(MemoryMap.ExtendedLength(_memory.Length) >> 10),
+            MemoryUpper = (uint)(MemoryMap.ExtendedLength(_memory.RamLength) >> 10),
             BootDevice = BootDevice,
             CommandLine = WriteText(parameters.CommandLine),
             LoaderName = WriteText("qemu"),

@@ -6,19 +6,22 @@ using System.Runtime.InteropServices;
 namespace Runtime.Memory;
 
 /// <summary>Bounds-checked access to guest RAM by guest-physical address. Accesses may be unaligned and may straddle the end.</summary>
-public sealed unsafe class GuestMemory : IDisposable
+public sealed unsafe partial class GuestMemory : IDisposable
 {
     public const int FrameSize = 4096;
+
+    /// <summary>MADV_REMOVE.</summary>
+    private const int AdviseRemove = 9;
 
     private readonly byte* _base;
     private readonly void* _allocation;
 
     /// <summary>Private RAM for an engine that shares it with nobody. Zero-filled.</summary>
     /// <param name="length">Bytes; a multiple of 4096.</param>
-    public GuestMemory(ulong length)
-        : this(NativeMemory.AllocZeroed((nuint)length + FrameSize), length)
-    {
-    }
+    /// <param name="deviceLength">Bytes of device memory behind it, likewise.</param>
+    public GuestMemory(ulong length, ulong deviceLength = 0)
+        : this(NativeMemory.AllocZeroed((nuint)(length + deviceLength) + FrameSize), length + deviceLength)
+        => RamLength = length;
 
     /// <summary>RAM in a mapping that someone else owns and that outlives this object.</summary>
     internal GuestMemory(byte* mapping, ulong length)
@@ -30,6 +33,7 @@ public sealed unsafe class GuestMemory : IDisposable
 
         _base = mapping;
         Length = length;
+        RamLength = length;
     }
 
     // SAFETY: a frame more was allocated than is used, so the aligned start lies in it. Zeroed by calloc, which does not touch fresh pages.
@@ -44,8 +48,15 @@ public sealed unsafe class GuestMemory : IDisposable
     /// code; called on its thread.</summary>
     public Action<GuestPhysicalAddress, int>? StoredByDevice { get; set; }
 
-    /// <summary>Size of RAM in bytes.</summary>
+    /// <summary>Whether the processor holds copies of code from a frame: then <see cref="StoredByDevice"/> must be called before the guest hears of
+    /// a transfer into it. Null for a processor that holds none. Safe from any thread.</summary>
+    public Func<uint, bool>? HoldsCode { get; set; }
+
+    /// <summary>All bytes that can be accessed directly: RAM, and device memory that begins where RAM ends.</summary>
     public ulong Length { get; }
+
+    /// <summary>Bytes of RAM; no memory map speaks of what is behind.</summary>
+    public ulong RamLength { get; init; }
 
     /// <summary>Number of 4 KiB frames.</summary>
     public uint FrameCount => (uint)(Length >> 12);
@@ -86,6 +97,21 @@ public sealed unsafe class GuestMemory : IDisposable
 
     /// <summary>The 4096 bytes of a frame in RAM.</summary>
     public Span<byte> FrameBytes(uint frame) => Slice(new GuestPhysicalAddress((ulong)frame << 12), 4096);
+
+    /// <summary>Where a frame is in the monitor's own address space, for system calls that transfer straight from and to guest memory.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The frame is not in RAM.</exception>
+    internal nint HostAddress(uint frame) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(FrameBytes(frame)));
+
+    /// <summary>Forgets a frame's contents and gives its memory back to the host; it reads as zeros from then on.</summary>
+    public void Discard(uint frame)
+    {
+        Span<byte> bytes = FrameBytes(frame);
+        // SAFETY: the range is one whole frame of the mapping. Where the host cannot punch a hole (private memory), it is cleared instead.
+        if (!OperatingSystem.IsLinux() || Advise((void*)HostAddress(frame), (nuint)bytes.Length, AdviseRemove) != 0)
+        {
+            bytes.Clear();
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte Read8(ulong address)
@@ -185,4 +211,7 @@ public sealed unsafe class GuestMemory : IDisposable
             Write8(address + (uint)i, (byte)(value >> 8 * i));
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* address, nuint length, int advice);
 }

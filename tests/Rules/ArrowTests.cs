@@ -7,7 +7,7 @@ namespace Tests.Rules;
 public sealed class ArrowTests
 {
     [Fact]
-    public void AbiKnowsNobody() => MustNotMention("runtime/Abi", @"\b(Rewriter|Iced|Microsoft\.CodeAnalysis)\b|\bRuntime\.(?!Abi\b)\w");
+    public void AbiKnowsNobody() => MustNotMention("runtime/Abi", @"\b(Rewriter|Iced|Microsoft\.CodeAnalysis)\b|(?<!\.)\bRuntime\.(?!Abi\b)\w");
 
     [Fact]
     public void RewriterKnowsOfTheRuntimeOnlyTheAbi() => MustNotMention("rewriter", @"^\s*using\s+(static\s+)?Runtime(\.(?!Abi\b)\w+|\s*;)|\b(?<!\.)Runtime\.(Engines|Devices|Memory|Loading|Time|Commands|Reporting)\b");
@@ -17,6 +17,14 @@ public sealed class ArrowTests
 
     [Fact]
     public void EnginesKnowNoDevices() => MustNotMention("runtime/Engines", @"\bRuntime\.Devices\b|\bPortBus\b|\bPic8259\b|\bRuntime\.(Commands|Loading|Reporting)\b");
+
+    [Fact]
+    public void EventsAndTheStoreKnowMemoryAndTheAbiOnly()
+    {
+        const string others = @"(?<!\.)\bRuntime\.(Engines|Devices|Paravirt|Commands|Loading|Time)\b|\bRewriter\b";
+        MustNotMention("runtime/Events", others);
+        MustNotMention("runtime/XenStore", others);
+    }
 
     [Fact]
     public void MemoryKnowsNobody() => MustNotMention("runtime/Memory", @"\bRuntime\.(Engines|Devices|Commands|Loading)\b|\bRewriter\b|\bIced\b");

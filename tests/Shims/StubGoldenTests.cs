@@ -48,6 +48,8 @@ public sealed class StubGoldenTests
         { "gate-hlt", "f4" },
         { "gate-mov-dr", "0f23f8" },
         { "iret", "cf" },
+        { "verw-cs-mem", "2e0f002d009491c1" },
+        { "verw-ax", "0f00e8" },
     };
 
     [Theory]

@@ -26,21 +26,30 @@ public sealed partial class DirectEngine
     {
         StubProcess stub = space.Stub;
         bool sameMode = _context.Store(stub);
+        int reason = stub.Line.ExitReason;
+        bool byGate = reason is StubLayout.ExitGate or StubLayout.ExitUserGate;
+        _isPublished = byGate && _mode == ExecutionMode.Para;
         if (_mode == ExecutionMode.Para)
         {
-            State.InterruptsEnabled = (_window[MonitorWindow.Data.VirtualIf] & FlagBits.If) != 0;
-            _selectors.Collect(_window);
-            _switcher.Collect();
+            // The kernel's gate has brought it along, so that the window stays in the guest's cache.
+            _publishedIf = (reason == StubLayout.ExitGate ? stub.Line.VirtualIf : _window[MonitorWindow.Data.VirtualIf]) & FlagBits.If;
+            State.InterruptsEnabled = _publishedIf != 0;
+            _isPublished &= !(_selectors.Collect(_window) | _switcher.Collect());
         }
 
-        switch ((int)stub.Word(StubLayout.ExitReason))
+        if (byGate)
         {
-            case StubLayout.ExitGate:
-                return OnGate();
+            return OnGate(stub.Line.SiteIndex);
+        }
+
+        _accounts.Begin();
+        _context.ForgetSystem();
+        switch (reason)
+        {
             case StubLayout.ExitKick:
                 return VmExit.None;
             case StubLayout.ExitSignal:
-                ulong eip = stub.Quad(StubLayout.FrameEip);
+                ulong eip = stub.Line.Eip | (ulong)stub.Word(StubLayout.EipHigh) << 32;
                 return sameMode && eip <= uint.MaxValue
                     ? OnSignal(space, (uint)eip)
                     : OnEscape(stub, eip);
@@ -61,7 +70,7 @@ public sealed partial class DirectEngine
                 // The instruction at the site has not begun. After a kick, or when a page of the kernel's was only missing from the shadow,
                 // it begins again; any other fault is the interpreter's to find.
                 bool again = stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space);
-                return OnGate(performs: !again);
+                return OnGate(_window.Site(user: hostEip < _window.Base + MonitorWindow.LeaveOffset), performs: !again);
             }
 
             hostEip = State.Eip;
@@ -71,6 +80,12 @@ public sealed partial class DirectEngine
         if (inWindow && !TryLeaveWindow(space, hostEip, out VmExit exit))
         {
             return exit;
+        }
+
+        if (!inWindow && _mapper.At(space, hostEip)?.PassingAt(hostEip) is LivePatch passing)
+        {
+            // Between the two jumps of a site nothing has happened yet.
+            State.Eip = passing.Patch.Address;
         }
 
         // Protection keys do not cover fetches: user code that strayed into kernel code is found out when it does anything there.
@@ -253,10 +268,10 @@ public sealed partial class DirectEngine
     }
 
     /// <summary>A shim asks for what it cannot do inline.</summary>
+    /// <param name="index">Of the site that asks.</param>
     /// <param name="performs">Whether to perform the site's instruction, or only to go back to it.</param>
-    private VmExit OnGate(bool performs = true)
+    private VmExit OnGate(uint index, bool performs = true)
     {
-        uint index = _window.TakeSite();
         if (_code.Site(index) is not CodeSite site)
         {
             return State.Cpl == 3
@@ -275,28 +290,42 @@ public sealed partial class DirectEngine
             return new VmExit(VmExitReason.Hypercall, Value: index);
         }
 
-        _accounts.Is(_accounts.Hypercall, site.Address);
-        byte cpl = State.Cpl;
+        _accounts.BeginHypercall(site);
+        return State.Cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8
+            ? EnterKernel(site.Instruction.Instruction.Immediate8)
+            : _cpu.StepPlain();
+    }
+
+    private VmExit EnterKernel(byte vector)
+    {
         SegmentRegister code = State.Segments[(int)SegmentIndex.Cs], stack = State.Segments[(int)SegmentIndex.Ss];
         VmExit exit = _cpu.Step();
-        if (cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8)
-        {
-            _switcher.Learn(site.Instruction.Instruction.Immediate8, code, stack);
-        }
-
+        _switcher.Learn(vector, code, stack);
         return exit;
     }
 
     private VmExit OnEscape(StubProcess stub, ulong eip)
     {
-        if (stub.Word(StubLayout.Signal) == StubSignals.Kick && stub.Quad(StubLayout.FrameCs) == MonitorWindow.GateSelector
-            && eip - _window.Base - MonitorWindow.GateOffset < 4096)
+        ulong inGates = eip - _window.Base - MonitorWindow.GateOffset;
+        if (stub.Line.Cs == MonitorWindow.GateSelector && inGates < 4096)
         {
-            // In the gate, on its way to us: let it arrive.
-            return ResumeInWindow(_current!);
+            if (stub.Word(StubLayout.Signal) == StubSignals.Kick)
+            {
+                // On its way to us: let it arrive. The gate begins anew, since what it holds in 64-bit registers is lost.
+                const uint gate = MonitorWindow.GateOffset, user = MonitorWindow.UserGateOffset;
+                stub.Line.Eip = _window.Base + (inGates < user - gate ? gate : user);
+                return ResumeInWindow(_current!);
+            }
+
+            if (State.Cpl == 3)
+            {
+                // The kernel's gate, tried by the user.
+                State.Eip = (uint)eip;
+                return _cpu.RaiseException(ExceptionVector.GeneralProtection, 0);
+            }
         }
 
-        return VmExit.Impossible($"code selector 0x{stub.Quad(StubLayout.FrameCs):x} at 0x{eip:x}: it left IA-32 code");
+        return VmExit.Impossible($"code selector 0x{stub.Line.Cs:x} at 0x{eip:x}: it left IA-32 code");
     }
 
     /// <summary>Lets the guest go on where it was interrupted in the window. Shims and the gate are a few instructions long; a guest that is found
@@ -337,7 +366,10 @@ public sealed partial class DirectEngine
             case ShimEnd.GuestInstruction:
                 return true;
             case ShimEnd.Gate:
-                exit = OnGate();
+                exit = OnGate(_window.Site(user: false));
+                return false;
+            case ShimEnd.UserGate:
+                exit = OnGate(_window.Site(user: true));
                 return false;
             default:
                 // It faults where it is: let it, and settle that fault.

@@ -42,6 +42,13 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private bool _kick;
     private int _resumedInWindow;
     private bool _shadowIsStale;
+    private (ulong Kernel, ulong User) _gates;
+
+    /// <summary>The window and the process hold what they were given, but for what <see cref="_publishedIf"/> and the registers say: the last
+    /// exit was a hypercall.</summary>
+    private bool _isPublished;
+    private bool _publishedWish;
+    private uint _publishedIopl, _publishedIf;
 
     /// <summary>False while the guest's page tables leave no room for the window: then everything is interpreted.</summary>
     private bool _hasWindow = true;
@@ -49,15 +56,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     /// <param name="memoryLength">Guest RAM in bytes; a multiple of 4096.</param>
     /// <param name="counters">Where the exits that the engine settles itself are accounted for.</param>
     /// <param name="imagePlan">The plan of a rewritten image.</param>
+    /// <param name="deviceLength">Bytes of device memory behind the RAM; a multiple of 4096.</param>
     /// <exception cref="HostCallException">The host refuses something that the engine needs.</exception>
     /// <exception cref="HostLacksException">The host does not have something that the engine needs in this mode.</exception>
-    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null)
+    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null, ulong deviceLength = 0)
     {
         _mode = mode;
         _accounts = new DirectAccounts(counters);
         _control = new SharedFile("control", StubLayout.ControlFileLength);
-        _ram = new SharedFile("ram", (long)memoryLength);
-        Memory = _ram.AsGuestMemory();
+        _ram = new SharedFile("ram", (long)(memoryLength + deviceLength));
+        Memory = _ram.AsGuestMemory(memoryLength);
         State = new VcpuState();
         _cpu = new Cpu(State, Memory, model, new HostTimeStamp()) { Observer = this };
         _frames = new FrameTable(Memory.FrameCount);
@@ -177,7 +185,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     {
         if (_mode == ExecutionMode.Para && _current is not null && State.Cpl == 0 && index is not (SegmentIndex.Cs or SegmentIndex.Ss))
         {
-            _selectors.Learn(index, _current, _window);
+            _selectors.Learn(State.Segments[(int)index], _current, _window);
+        }
+    }
+
+    void ICpuObserver.SegmentVerified(SegmentRegister segment)
+    {
+        if (_mode == ExecutionMode.Para && _current is not null && segment.IsUsable && (segment.Type & 1) != 0)
+        {
+            // Present and accessed: a slot stands for one that could be loaded with nothing changed in memory.
+            _selectors.Learn(segment, _current, _window);
         }
     }
 
@@ -209,14 +226,17 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     private VmExit RunNatively(bool wantInterruptWindow)
     {
-        if (TryEnterSpace() is not AddressSpace space)
+        bool isAsBefore = IsAsBefore(wantInterruptWindow);
+        AddressSpace? space = isAsBefore ? _current! : TryEnterSpace();
+        if (space is null)
         {
             return VmExit.None;
         }
 
-        if (IsPatching)
+        if (!isAsBefore && IsPatching)
         {
             _code.SetFpuTraps((State.Cr0 & (ControlRegisters.Cr0Ts | ControlRegisters.Cr0Em)) != 0);
+            _code.SetTimeStampTraps(State.TscOffset != 0 || (State.Cr4 & ControlRegisters.Cr4Tsd) != 0);
         }
 
         if (_mapper.Place(space, State.Eip, out uint address) == Placement.Emulate)
@@ -225,23 +245,20 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         StubProcess stub = space.Stub;
-        if (_segments.TryStartOver())
+        if (!isAsBefore)
         {
-            _selectors.Reset(_window);
+            Publish(space, wantInterruptWindow);
         }
-
-        if (_mode == ExecutionMode.Para)
+        else if ((State.Eflags & FlagBits.If) != _publishedIf)
         {
-            _selectors.Prepare(space, _window);
-            _switcher.Publish();
+            _window[MonitorWindow.Data.VirtualIf] = State.Eflags & FlagBits.If;
         }
 
         _context.Load(stub, address);
-        _window.Publish(State, wantInterruptWindow);
-        _context.FpuLeft();
         Volatile.Write(ref _running, stub);
         if (Volatile.Read(ref _kick))
         {
+            _isPublished = false;
             return VmExit.None;
         }
 
@@ -252,10 +269,34 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _resumedInWindow = 0;
-        _accounts.Begin();
         VmExit exit = Settle(space);
         _accounts.End();
         return exit;
+    }
+
+    /// <summary>Whether the guest can be entered again with nothing but its registers: what most hypercalls come to.</summary>
+    private bool IsAsBefore(bool wantInterruptWindow)
+        => _isPublished && wantInterruptWindow == _publishedWish && (State.Eflags & FlagBits.Iopl) == _publishedIopl
+            && !_shadowIsStale && _current!.ValidatedAt == _tlbEpoch && _current.MappingCount <= HostLimits.MappingsPerProcess
+            && _context.HasSystem(_current.Stub) && !_pager.UsesRam(_window.Base, MonitorWindow.Size);
+
+    /// <summary>Tells the window and the process all that shims and the stub read of the guest's processor.</summary>
+    private void Publish(AddressSpace space, bool wantInterruptWindow)
+    {
+        if (_segments.TryStartOver())
+        {
+            _selectors.Reset(_window);
+        }
+
+        if (_mode == ExecutionMode.Para)
+        {
+            _selectors.Prepare(space, _window);
+            _switcher.Publish();
+            _window.Publish(State, wantInterruptWindow);
+            (_publishedWish, _publishedIopl) = (wantInterruptWindow, State.Eflags & FlagBits.Iopl);
+        }
+
+        _context.LoadSystem(space.Stub);
     }
 
     /// <summary>The space for the guest's present translations, compared with its page tables if a TLB flush went by. Null when the guest
@@ -292,7 +333,12 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
             }
 
             _current = space;
-            _window.WriteGate(space.Stub.GateAddress);
+            StubCode code = space.Stub.Code;
+            if (_gates != (code.Gate, code.UserGate))
+            {
+                _gates = (code.Gate, code.UserGate);
+                _window.WriteGates(GateCode.Emit(_window.Base, code));
+            }
         }
 
         if (space.ValidatedAt != _tlbEpoch)
@@ -344,6 +390,8 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
         _code.MoveWindow(target);
         _window = new WindowMemory(_storage, target);
+        _gates = default;
+        _isPublished = false;
         _selectors.Reset(_window);
         _switcher.Install(_window, features);
         _spaces.WindowBase = target;

@@ -52,10 +52,9 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
     /// <summary>The guest's page tables may have changed: the GDT may be elsewhere.</summary>
     public void Revalidate() => IsUsable = false;
 
-    /// <summary>Learns from a load that the interpreter has just done for the guest kernel.</summary>
-    public void Learn(SegmentIndex index, AddressSpace space, WindowMemory window)
+    /// <summary>Learns from a load, or from a VERW that said yes, that the interpreter has just done for the guest kernel.</summary>
+    public void Learn(SegmentRegister segment, AddressSpace space, WindowMemory window)
     {
-        SegmentRegister segment = state.Segments[(int)index];
         uint offset = segment.Selector & ~7u;
         uint inPage = (_gdt.Base & 0xFFF) + offset;
         if (!IsUsable || state.Cpl != 0 || (segment.Selector & 4) != 0 || offset == 0 || inPage > 4096 - 8 || offset + 7 > state.Gdtr.Limit)
@@ -82,9 +81,15 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
     }
 
     /// <summary>Takes over the loads that shims did since the last entry. The slots named are the guest's word: a wrong one harms only itself.</summary>
-    public void Collect(WindowMemory window)
+    /// <returns>Whether there were any.</returns>
+    public bool Collect(WindowMemory window)
     {
         ReadOnlySpan<uint> loaded = window.Fields.Slice((int)MonitorWindow.Data.LoadedSlot / 4, 6);
+        if (!loaded.ContainsAnyExcept(MonitorWindow.Slots.None))
+        {
+            return false;
+        }
+
         for (int i = 0; i < loaded.Length; i++)
         {
             // Copied once, then checked: the guest can write there.
@@ -94,6 +99,8 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
                 state.Segments[i] = _slots[slot];
             }
         }
+
+        return true;
     }
 
     /// <summary>Puts the host descriptors of all slots into a process that has not had them.</summary>
@@ -127,8 +134,13 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
         int slot = _used++;
         _slots[slot] = segment;
         Write(window, slot, at, 0 - low, 0 - high, hostSelector, segment.Selector, Switcher.SurvivesReturn(segment));
+        window[MonitorWindow.Slots.IsWritable + ((uint)slot * 4)] = IsWritable(segment) ? 0x40u : 0;
         window.SetSlotOf(segment.Selector, (byte)slot);
     }
+
+    // SDM vol. 2, VERW, at CPL 0: a writable data segment, its DPL not below the selector's RPL.
+    private static bool IsWritable(in SegmentRegister segment)
+        => segment.IsUsable && segment.IsCodeOrData && (segment.Type & 0xA) == 2 && segment.Dpl >= (segment.Selector & 3);
 
     private static void Write(WindowMemory window, int slot, uint at, uint negatedLow, uint negatedHigh, ushort hostSelector, ushort guestSelector, bool isUser)
     {

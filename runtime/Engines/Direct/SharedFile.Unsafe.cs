@@ -16,6 +16,9 @@ internal sealed unsafe class SharedFile : IDisposable
     public int Descriptor { get; }
     public long Length { get; }
 
+    /// <summary>What the host holds for it: pages that have been touched.</summary>
+    public long AllocatedBytes => LinuxHost.AllocatedBytes(Descriptor);
+
     /// <summary>Start of the monitor's mapping.</summary>
     public byte* Address { get; }
 
@@ -28,9 +31,10 @@ internal sealed unsafe class SharedFile : IDisposable
         return new Span<byte>(Address + offset, length);
     }
 
-    /// <summary>The whole file as guest RAM.</summary>
+    /// <summary>The whole file as guest memory.</summary>
+    /// <param name="ramLength">Bytes of it that are RAM, the first ones.</param>
     // SAFETY: the mapping outlives the engine that owns both.
-    public GuestMemory AsGuestMemory() => new(Address, (ulong)Length);
+    public GuestMemory AsGuestMemory(ulong ramLength) => new(Address, (ulong)Length) { RamLength = ramLength };
 
     public void Dispose()
     {

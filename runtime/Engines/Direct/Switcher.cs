@@ -74,13 +74,17 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
         => !segment.IsUsable || segment.Dpl == 3 || ((segment.Type & 0xC) == 0xC);
 
     /// <summary>Takes over the changes of privilege that the switcher made since the guest was entered.</summary>
-    public void Collect()
+    /// <returns>Whether the last one was a change.</returns>
+    public bool Collect()
     {
         uint cpl = _window[MonitorWindow.Data.Cpl];
-        if (_isArmed && cpl != state.Cpl && cpl is 0 or 3)
+        if (!_isArmed || cpl == state.Cpl || cpl is not (0 or 3))
         {
-            SetLevel((byte)cpl);
+            return false;
         }
+
+        SetLevel((byte)cpl);
+        return true;
     }
 
     /// <summary>Learns the way into the kernel from an INT n of a user that the interpreter has just performed.</summary>

@@ -1,5 +1,6 @@
 // CPUID, the time-stamp counter and model-specific registers (SDM vol. 4; vol. 2, CPUID, RDMSR, RDTSC), SYSENTER and SYSEXIT.
 using Iced.Intel;
+using Runtime.Abi.Xen;
 
 namespace Runtime.Engines.Interpreter;
 
@@ -30,6 +31,9 @@ public sealed partial class Cpu
             _handlers.On(Mnemonic.Sysexit, SystemExit);
         }
     }
+
+    /// <summary>What RDTSC gives now.</summary>
+    public ulong ReadTimeStamp() => TimeStamp;
 
     private ulong TimeStamp => _tsc.Read() + (ulong)_state.TscOffset;
 
@@ -129,6 +133,9 @@ public sealed partial class Cpu
                 FlushTlb();
                 Observer?.TlbFlushed(true);
                 return true;
+
+            case XenCpuid.HypercallPageMsr when _model.HasXen:
+                return TryFillHypercallPage(value);
 
             default:
                 return GeneralProtection();

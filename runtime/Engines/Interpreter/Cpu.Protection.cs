@@ -228,7 +228,13 @@ public sealed partial class Cpu
             return false;
         }
 
-        SetZero(descriptor is { } found && IsVisible(found, selector) && (write ? found.IsWritableData : found.IsReadable));
+        bool isGood = descriptor is { } found && IsVisible(found, selector) && (write ? found.IsWritableData : found.IsReadable);
+        SetZero(isGood);
+        if (isGood && write)
+        {
+            Observer?.SegmentVerified(descriptor!.Value.ToRegister(selector));
+        }
+
         return true;
     }
 

@@ -26,6 +26,7 @@ public sealed partial class Cpu
         _memory = memory;
         AttachRam(memory);
         memory.StoredByDevice = ReportDeviceStore;
+        memory.HoldsCode = frame => FrameFlags is { } flags && Volatile.Read(ref flags[frame]) != 0;
         _model = model;
         _tsc = tsc;
         _decoder = new InstructionDecoder(_handlers);
@@ -45,6 +46,7 @@ public sealed partial class Cpu
         RegisterControlRegisters();
         RegisterModelSpecific();
         RegisterMiscellaneous();
+        RegisterHypervisorInterface();
         RegisterX87Transfer();
         RegisterX87Arithmetic();
         RegisterX87Transcendental();

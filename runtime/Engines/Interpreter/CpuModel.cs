@@ -1,5 +1,6 @@
 // What the guest's processor claims to be. CPUID answers from here, and instructions of absent features are #UD.
 using System.Text;
+using Runtime.Abi.Xen;
 
 namespace Runtime.Engines.Interpreter;
 
@@ -40,6 +41,9 @@ public sealed class CpuModel
     /// <summary>A 686-class processor with SSE2, no APIC, no fast system calls.</summary>
     public static readonly CpuModel Default = new();
 
+    /// <summary>The same under Xen.</summary>
+    public static readonly CpuModel UnderXen = new() { HasXen = true };
+
     public CpuFeatures Features { get; init; } = CpuFeatures.Fpu | CpuFeatures.De | CpuFeatures.Pse | CpuFeatures.Tsc | CpuFeatures.Msr
         | CpuFeatures.Pae | CpuFeatures.Cx8 | CpuFeatures.Pge | CpuFeatures.Cmov | CpuFeatures.Pat | CpuFeatures.Clfsh | CpuFeatures.Mmx
         | CpuFeatures.Fxsr | CpuFeatures.Sse | CpuFeatures.Sse2;
@@ -56,12 +60,19 @@ public sealed class CpuModel
     /// <summary>Family, model and stepping as leaf 1 EAX encodes them.</summary>
     public uint Signature { get; init; } = 0x6B1;
 
+    /// <summary>A Xen hypervisor shows itself: its CPUID leaves, the hypercall page, VMCALL.</summary>
+    public bool HasXen { get; init; }
+
     public bool Has(CpuFeatures features) => (Features & features) == features;
 
     public CpuidLeaf Leaf(uint leaf, uint subleaf) => leaf switch
     {
         0 => new(2, Pack(Vendor, 0), Pack(Vendor, 8), Pack(Vendor, 4)),
         1 => new(Signature, Has(CpuFeatures.Clfsh) ? 8u << 8 : 0, HypervisorPresent, (uint)Features),
+        XenCpuid.FirstLeaf when HasXen => new(XenCpuid.LastLeaf, XenCpuid.SignatureEbx, XenCpuid.SignatureEcx, XenCpuid.SignatureEdx),
+        XenCpuid.FirstLeaf + 1 when HasXen => new(XenCpuid.Version, 0, 0, 0),
+        XenCpuid.FirstLeaf + 2 when HasXen => new(1, XenCpuid.HypercallPageMsr, 0, 0),
+        XenCpuid.FirstLeaf + 4 when HasXen => new(XenCpuid.VcpuIdPresent | XenCpuid.DomainIdPresent, 0, DomainId.FirstGuest, 0),
         0x8000_0000 => new(0x8000_0008, 0, 0, 0),
         0x8000_0001 => new(0, 0, 0, NoExecute ? 1u << 20 : 0),
         0x8000_0002 or 0x8000_0003 or 0x8000_0004 => BrandLeaf((int)(leaf - 0x8000_0002) * 16),

@@ -16,6 +16,9 @@ public interface ICpuObserver
     /// <summary>A segment register was loaded, or made unusable by a return to an outer level.</summary>
     void SegmentLoaded(SegmentIndex index);
 
+    /// <summary>VERW found a data segment writable.</summary>
+    void SegmentVerified(SegmentRegister segment);
+
     /// <summary>A store reached a frame whose flag in <c>Cpu.FrameFlags</c> is not zero. Already stored; may span into the next frame.</summary>
     void PhysicalWrite(uint frame, int offset, int length);
 }

@@ -16,6 +16,9 @@ internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
 
     public PatchTactic Tactic { get; set; } = PatchTactic.Trap;
 
+    /// <summary>Where its exits are accounted for, or -1 as long as there were none (<see cref="HotSites.IndexOf"/>).</summary>
+    public int Account { get; set; } = -1;
+
     /// <summary>Its index is that of the image's plan.</summary>
     public bool IsFromImage { get; init; }
 }
@@ -27,7 +30,7 @@ internal sealed class CodeCache
     private readonly GuestMemory _memory;
     private readonly byte[] _codeFlags;
     private readonly ExecutionMode _mode;
-    private readonly CodeScanner _scanner = new();
+    private readonly CodeScanner _scanner;
     private readonly ShimCatalog _kernelShims = new();
     private readonly ShimCatalog _userShims = new(userMode: true);
     private readonly Dictionary<CodePageKey, CodePage> _pages = [];
@@ -49,6 +52,8 @@ internal sealed class CodeCache
         _freeSlots = new Stack<int>(Enumerable.Range(0, storage.PageCount).Reverse());
         _bySlot = new CodePage?[storage.PageCount];
         _mode = mode;
+        // Para has an inline shim for kernel code; a user's would have to leave by the gate.
+        _scanner = new CodeScanner { NativeTimeStamps = mode == ExecutionMode.Para ? NativeTimeStamps.InUserMode : NativeTimeStamps.Everywhere };
         _window = new WindowAllocator(windowBase);
         _plan = plan;
         plan?.Reserve(_window);
@@ -177,16 +182,36 @@ internal sealed class CodeCache
         _scanner.FpuTraps = traps;
         foreach (CodePage page in _pages.Values)
         {
-            foreach ((int offset, int length) in page.FpuInstructions)
+            SetTraps(page, page.FpuInstructions, traps);
+        }
+    }
+
+    /// <summary>Makes RDTSC trap or not where it has no shim, in all copies (an offset of the guest's counter, CR4.TSD).</summary>
+    public void SetTimeStampTraps(bool traps)
+    {
+        if (_scanner.TimeStampTraps == traps)
+        {
+            return;
+        }
+
+        _scanner.TimeStampTraps = traps;
+        foreach (CodePage page in _pages.Values)
+        {
+            SetTraps(page, page.TimeStampReads, traps);
+        }
+    }
+
+    private static void SetTraps(CodePage page, List<(int Offset, int Length)> instructions, bool traps)
+    {
+        foreach ((int offset, int length) in instructions)
+        {
+            if (traps)
             {
-                if (traps)
-                {
-                    page.Hide(offset, 1);
-                }
-                else
-                {
-                    page.Reveal(offset, length);
-                }
+                page.Hide(offset, 1);
+            }
+            else
+            {
+                page.Reveal(offset, length);
             }
         }
     }
@@ -230,8 +255,13 @@ internal sealed class CodeCache
     /// <param name="sites">Receives its sites.</param>
     private void Unpatch(LivePatch live, List<SensitiveInstruction> sites)
     {
-        PatchesTakenBack?.Invoke();
         CodePage page = live.Owner;
+        if (!page.Patches.Contains(live))
+        {
+            return;
+        }
+
+        PatchesTakenBack?.Invoke();
         int first = (int)(live.Patch.Address - page.Address), end = first + live.Patch.NewBytes.Length;
         page.Remove(live);
         Trampolines.Remove(live);
@@ -248,6 +278,9 @@ internal sealed class CodeCache
                 sites.Add(site);
             }
         }
+
+        // A short jump and the patch that it lands in go together.
+        page.Patches.FindAll(other => other.LandsIn(live) || live.LandsIn(other)).ForEach(other => Unpatch(other, sites));
     }
 
     /// <summary>Applies the patches that came with the image for sites of a page.</summary>
@@ -293,7 +326,7 @@ internal sealed class CodeCache
         }
 
         ShimCatalog shims = page.Key.IsUser ? _userShims : _kernelShims;
-        var options = new PlannerOptions { UserMode = page.Key.IsUser, AllowShortJumps = false };
+        var options = new PlannerOptions { UserMode = page.Key.IsUser, AllowShortJumps = _storage.TrapsUnknown, MayLandInPadding = false };
         PatchPlan plan = new PatchPlanner(_mode, _window, shims, options).Plan(page, sites, first);
         foreach (Patch patch in plan.Patches)
         {

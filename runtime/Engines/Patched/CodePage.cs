@@ -17,6 +17,9 @@ internal sealed record LivePatch(CodePage Owner, Patch Patch, bool IsFromImage =
 {
     /// <summary>How often the guards of its displaced range were hit.</summary>
     public int GuardHits { get; set; }
+
+    /// <summary>Whether its short jump goes by way of another patch.</summary>
+    public bool LandsIn(LivePatch other) => Patch.Landing != 0 && Patch.Landing - other.Patch.Address < (uint)other.Patch.NewBytes.Length;
 }
 
 /// <summary>One patched copy. It answers the planner's questions about its own instructions.</summary>
@@ -25,11 +28,14 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     public const byte Trap = 0xF4;
     public const int Size = 4096;
 
+    private const int Places = 8;
+
     private readonly PageBitmap _starts = new();
     private readonly PageBitmap _targets = new();
     private readonly PageBitmap _patched = new();
     private readonly PageBitmap _pinned = new();
     private readonly Dictionary<int, Instruction> _instructions = [];
+    private readonly (uint Key, uint Address)[] _places = new (uint, uint)[Places];
 
     public CodePageKey Key => key;
     public int Slot => slot;
@@ -48,6 +54,9 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
 
     /// <summary>FPU, MMX and SSE instructions: traps while CR0.TS or CR0.EM is set.</summary>
     public List<(int Offset, int Length)> FpuInstructions { get; } = [];
+
+    /// <summary>RDTSC that runs as it is: traps while the guest's counter is not the host's.</summary>
+    public List<(int Offset, int Length)> TimeStampReads { get; } = [];
 
     /// <summary>Offset of the instruction that reaches into the next page, or -1.</summary>
     public int CrossingOffset { get; set; } = -1;
@@ -116,6 +125,7 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
 
     public void Apply(LivePatch live)
     {
+        _places.AsSpan().Clear();
         int offset = (int)(live.Patch.Address - Address);
         live.Patch.NewBytes.Span.CopyTo(Copy[offset..]);
         _patched.Set(offset, live.Patch.NewBytes.Length);
@@ -125,6 +135,7 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     /// <summary>Takes a patch back: original bytes again, traps where the sites are.</summary>
     public void Remove(LivePatch live)
     {
+        _places.AsSpan().Clear();
         Patches.Remove(live);
         int first = (int)(live.Patch.Address - Address), length = live.Patch.NewBytes.Length;
         _patched.Clear(first, length);
@@ -138,6 +149,15 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         }
     }
 
+    /// <summary>Remembers where execution goes on for an EIP in this page, until patches change.</summary>
+    public void RememberPlace(uint eip, uint address) => _places[eip % Places] = ((eip & 0xFFF) + 1, address);
+
+    public bool TryPlace(uint eip, out uint address)
+    {
+        (uint key, address) = _places[eip % Places];
+        return key == (eip & 0xFFF) + 1;
+    }
+
     /// <summary>The patch whose overwritten range holds an offset.</summary>
     public LivePatch? PatchAt(int offset)
     {
@@ -149,6 +169,9 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         uint address = Address + (uint)offset;
         return Patches.Find(live => address - live.Patch.Address < (uint)live.Patch.NewBytes.Length);
     }
+
+    /// <summary>The short jump that is on its way when the processor is stopped at an address, or null.</summary>
+    public LivePatch? PassingAt(uint address) => _patched[(int)(address & 0xFFF)] ? Patches.Find(live => live.Patch.Landing == address) : null;
 
     public bool TryGetInstruction(uint address, out Instruction instruction)
     {

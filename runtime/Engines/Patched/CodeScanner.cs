@@ -7,6 +7,14 @@ namespace Runtime.Engines.Patched;
 /// <summary>Gives the page that follows in the linear address space, completed as a patched copy, or null while it is not mapped.</summary>
 internal delegate CodePage? NextPage(CodePage page);
 
+/// <summary>Where RDTSC is not taken over while what the host would show is what the guest would see.</summary>
+internal enum NativeTimeStamps
+{
+    Nowhere,
+    InUserMode,
+    Everywhere,
+}
+
 /// <summary>Records the instructions that can be reached from an address inside a page and reveals those that are harmless.</summary>
 internal sealed class CodeScanner
 {
@@ -14,6 +22,12 @@ internal sealed class CodeScanner
 
     /// <summary>Whether FPU instructions are to trap (CR0.TS or CR0.EM).</summary>
     public bool FpuTraps { get; set; }
+
+    /// <summary>Which RDTSC may run as it is while the guest's counter is the host's: none, those of user mode, or all.</summary>
+    public NativeTimeStamps NativeTimeStamps { get; init; }
+
+    /// <summary>Whether RDTSC is to trap for now even there (a counter with an offset, CR4.TSD).</summary>
+    public bool TimeStampTraps { get; set; }
 
     /// <summary>Scans from an offset that the guest is about to execute.</summary>
     /// <param name="found">Receives the sensitive instructions met for the first time; their bytes stay traps.</param>
@@ -51,7 +65,9 @@ internal sealed class CodeScanner
                 _work.Push(target);
             }
 
-            if (instruction.FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return or FlowControl.Exception)
+            // A breakpoint may stand on the first byte of a longer instruction while a kernel patches it: what follows need not be code.
+            if (instruction.FlowControl is FlowControl.UnconditionalBranch or FlowControl.IndirectBranch or FlowControl.Return or FlowControl.Exception
+                || instruction.Code == Code.Int3)
             {
                 return;
             }
@@ -63,6 +79,18 @@ internal sealed class CodeScanner
     private void Admit(CodePage page, int offset, in Instruction instruction, bool crosses, List<SensitiveInstruction> found)
     {
         int inside = Math.Min(instruction.Length, CodePage.Size - offset);
+        if (instruction.Code == Code.Rdtsc && !crosses && MayStayNative(page))
+        {
+            page.Pin(offset, inside);
+            page.TimeStampReads.Add((offset, inside));
+            if (!TimeStampTraps)
+            {
+                page.Reveal(offset, inside);
+            }
+
+            return;
+        }
+
         if (SensitivityTable.TryClassify(instruction, out SensitivityClass sensitivity))
         {
             // One that reaches into the next page stays a trap: no jump fits, and the interpreter reads both pages.
@@ -86,6 +114,9 @@ internal sealed class CodeScanner
 
         page.Reveal(offset, inside);
     }
+
+    private bool MayStayNative(CodePage page)
+        => NativeTimeStamps == NativeTimeStamps.Everywhere || (NativeTimeStamps == NativeTimeStamps.InUserMode && page.Key.IsUser);
 
     /// <summary>Decodes at an offset, with the first bytes of the next page where needed; completes that page when the instruction crosses.</summary>
     private static bool TryDecode(CodePage page, int offset, NextPage next, Span<byte> window, out Instruction instruction, out bool crosses)

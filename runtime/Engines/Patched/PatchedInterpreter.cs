@@ -21,9 +21,10 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
 
     /// <param name="counters">Where the hypercalls that the engine settles itself are accounted for.</param>
     /// <param name="imagePlan">The plan of a rewritten image.</param>
-    public PatchedInterpreter(GuestMemory memory, ExitCounters counters, PatchPlan? imagePlan)
+    /// <param name="model">The processor to be; the usual one when null.</param>
+    public PatchedInterpreter(GuestMemory memory, ExitCounters counters, PatchPlan? imagePlan, CpuModel? model = null)
     {
-        _plain = new InterpreterEngine(new VcpuState(), memory);
+        _plain = new InterpreterEngine(new VcpuState(), memory, model);
         _cpu = _plain.Cpu;
         _counters = counters;
         _hypercall = counters.Open("Hypercall");
@@ -81,6 +82,10 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
     {
     }
 
+    void ICpuObserver.SegmentVerified(SegmentRegister segment)
+    {
+    }
+
     void ICpuObserver.PhysicalWrite(uint frame, int offset, int length) => _fetched.Written(frame, offset, length);
 
     private VmExit RunShim(bool wantInterruptWindow)
@@ -93,8 +98,8 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         {
             case ShimEnd.GuestInstruction:
                 return VmExit.None;
-            case ShimEnd.Gate:
-                return OnGate();
+            case ShimEnd.Gate or ShimEnd.UserGate:
+                return OnGate(_window.Site(end == ShimEnd.UserGate));
             case ShimEnd.Fault when _code.Trampolines.TryFind(State.Eip, out _, out TrampolineMapEntry entry):
                 // As behind a trap: the original instruction faults the same way, with the right EIP.
                 State.Eip = entry.GuestAddress;
@@ -104,9 +109,8 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         }
     }
 
-    private VmExit OnGate()
+    private VmExit OnGate(uint index)
     {
-        uint index = _window.TakeSite();
         if (_code.Site(index) is not CodeSite site)
         {
             return State.Cpl == 3

@@ -16,6 +16,9 @@ internal enum ShimEnd
     /// <summary>At the gate, with the site's index in the window.</summary>
     Gate,
 
+    /// <summary>At the gate for user code.</summary>
+    UserGate,
+
     /// <summary>An instruction of the shim faults.</summary>
     Fault,
 
@@ -57,6 +60,7 @@ internal sealed class ShimFinisher
 
                 // In the switcher the interpreter has nothing to do: its site is named by now.
                 bool isGate = exit.Reason == VmExitReason.Hypercall || isSwitcher(state.Eip);
+                uint door = (exit.Reason == VmExitReason.Hypercall ? exit.Value : state.Eip) - window.Base;
                 bool isGuest = !window.Covers(state.Eip);
                 if (!isGate && !isGuest && trampolines.TryFind(state.Eip, out LivePatch next, out TrampolineMapEntry begun)
                     && begun.IsRestart && next.Patch.TrampolineAddress + (uint)begun.Offset == state.Eip)
@@ -68,7 +72,7 @@ internal sealed class ShimFinisher
                 if (isGate || isGuest)
                 {
                     ShowGuest(state, flags, window);
-                    return isGate ? ShimEnd.Gate : ShimEnd.GuestInstruction;
+                    return isGate ? Gate(door) : ShimEnd.GuestInstruction;
                 }
             }
         }
@@ -81,11 +85,15 @@ internal sealed class ShimFinisher
         return ShimEnd.Fault;
     }
 
-    /// <summary>A shim faulted at <see cref="VcpuState.Eip"/>: puts back the registers that it keeps in scratch. Only those that load segment
-    /// registers can fault with such registers in use, when a process does not have the host's descriptor yet.</summary>
+    /// <param name="door">An address in the window: one of the gates, or one of the switcher's ways to them.</param>
+    private static ShimEnd Gate(uint door)
+        => door is MonitorWindow.UserGateOffset or (>= MonitorWindow.EnterOffset and < MonitorWindow.LeaveOffset) ? ShimEnd.UserGate : ShimEnd.Gate;
+
+    /// <summary>A shim faulted at <see cref="VcpuState.Eip"/>: puts back the registers that it keeps in scratch. Only those that look at
+    /// descriptors can fault with such registers in use, when a process does not have the GDT or the host's descriptor yet.</summary>
     public void Abandon(VcpuState state, WindowMemory window, LivePatch live, TrampolineMapEntry entry)
     {
-        if (LoadsSegment(live, entry))
+        if (LoadsSegment(live, entry) || Verifies(live, entry))
         {
             TryBeginAnew(state, window, live, entry);
         }
@@ -96,6 +104,9 @@ internal sealed class ShimFinisher
             && site.Code is Iced.Intel.Code.Mov_Sreg_r32m16 or Iced.Intel.Code.Mov_Sreg_rm16
                 or Iced.Intel.Code.Popd_DS or Iced.Intel.Code.Popd_ES or Iced.Intel.Code.Popd_FS or Iced.Intel.Code.Popd_GS;
 
+    private static bool Verifies(LivePatch live, TrampolineMapEntry entry)
+        => live.Owner.TryGetInstruction(entry.GuestAddress, out Instruction site) && site.Code is Iced.Intel.Code.Verw_r32m16 or Iced.Intel.Code.Verw_rm16;
+
     /// <summary>The stubs that load segment registers handle host selectors, which mean nothing to the interpreter. They can be begun anew at any
     /// place before ESP changes: the registers that they keep in scratch are put back.</summary>
     private static bool TryBeginAnew(VcpuState state, WindowMemory window, LivePatch live, TrampolineMapEntry entry)
@@ -104,6 +115,7 @@ internal sealed class ShimFinisher
         uint scratch = window.Base + MonitorWindow.Data.Scratch;
         var decoder = Decoder.Create(32, new ByteArrayCodeReader(patch.Trampoline[entry.Offset..].ToArray()), patch.TrampolineAddress + (uint)entry.Offset);
         GeneralRegisters restored = state.Gpr;
+        uint kept = 0;
         while ((uint)decoder.IP != state.Eip)
         {
             decoder.Decode(out Instruction executed);
@@ -112,8 +124,10 @@ internal sealed class ShimFinisher
                 return false;
             }
 
-            if (executed.Code == Iced.Intel.Code.Mov_rm32_r32 && executed.Op0Kind == OpKind.Memory && executed.MemoryDisplacement32 - scratch < 16)
+            if (executed.Code == Iced.Intel.Code.Mov_rm32_r32 && executed.Op0Kind == OpKind.Memory && executed.MemoryDisplacement32 - scratch < 16
+                && (kept & 1u << (executed.Op1Register - Register.EAX)) == 0)
             {
+                kept |= 1u << (executed.Op1Register - Register.EAX);
                 restored[executed.Op1Register - Register.EAX] = window[executed.MemoryDisplacement32 - window.Base];
             }
         }
@@ -134,7 +148,7 @@ internal sealed class ShimFinisher
         {
             ShowRing3(state);
             end = !cpu.TryStep(out VmExit exit) ? ShimEnd.Fault
-                : exit.Reason == VmExitReason.Hypercall ? ShimEnd.Gate
+                : exit.Reason == VmExitReason.Hypercall ? Gate(exit.Value - window.Base)
                 : exit.Reason != VmExitReason.None || i == Endless ? ShimEnd.Endless
                 : window.Covers(state.Eip) ? null : ShimEnd.GuestInstruction;
             ShowGuest(state, flags, window);

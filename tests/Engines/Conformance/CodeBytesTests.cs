@@ -80,6 +80,27 @@ public sealed class CodeBytesTests
         GuestRun.MustLog(engine, p, () => [$"{3 * Rounds * (Rounds + 1) / 2:x}"]);
     }
 
+    /// <summary>A breakpoint on the first byte of a longer instruction, as kernels put there while they patch code: the handler goes on behind that
+    /// instruction. Read from the byte behind the breakpoint, what follows looks like AND CH, AL; INT 2EH.</summary>
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public void CodeGoesOnBehindAPatchedInstruction(string engine)
+    {
+        const uint breakpoint = GuestProgram.Elsewhere, call = breakpoint + 2, called = call + 5 + 0x2ECD;
+        var p = new GuestProgram();
+        p.Place(breakpoint, 0xCC, 0x22, 0xE8, 0xCD, 0x2E, 0, 0, 0xC3); // (JMP rel8); CALL called; RET
+        Assembler f = p.Part(called);
+        f.mov(eax, 0x77);
+        f.ret();
+        Assembler a = p.Main;
+        a.mov(__dword_ptr[GuestProgram.Resume], call);
+        a.mov(ebx, breakpoint);
+        a.call(ebx);
+        p.Report();
+        p.End();
+        GuestRun.MustLog(engine, p, () => [$"#3 error 0 at {breakpoint + 1:x}", "77"]);
+    }
+
     /// <summary>New code where other code was: what was known of the old instructions must not survive.</summary>
     [Theory]
     [MemberData(nameof(Engines))]

@@ -224,6 +224,8 @@ public sealed class StepTests
 
         public void SegmentLoaded(SegmentIndex index) => Events.Add("segment");
 
+        public void SegmentVerified(SegmentRegister segment) => Events.Add("verified");
+
         public void PhysicalWrite(uint frame, int offset, int length) => Events.Add($"write {frame:x} {offset:x} {length}");
     }
 }

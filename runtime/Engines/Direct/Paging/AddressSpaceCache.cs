@@ -9,6 +9,7 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
     private readonly Stack<int> _freeSlots = new(Enumerable.Range(0, capacity).Reverse());
     private readonly ProcessorPlacement _placement = new();
     private long _clock;
+    private long _processorTime;
 
     /// <summary>Base of the monitor window in spaces made from now on.</summary>
     public uint WindowBase { get; set; }
@@ -33,8 +34,23 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
         return space;
     }
 
+    /// <summary>Processor time of all stub processes, those that are gone included, in nanoseconds.</summary>
+    public long ReadProcessorTime()
+    {
+        foreach (AddressSpace space in _spaces.Values)
+        {
+            _processorTime += space.Stub.TakeProcessorTime();
+        }
+
+        return _processorTime;
+    }
+
+    /// <summary>Keeps stub processes on one processor, with the calling thread.</summary>
+    public void Bind(int processor) => _placement.Bind(processor);
+
     public void GiveUp(AddressSpace space)
     {
+        _processorTime += space.Stub.TakeProcessorTime();
         _spaces.Remove(space.Key);
         _freeSlots.Push(space.Stub.Slot);
         space.Dispose();

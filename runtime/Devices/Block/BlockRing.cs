@@ -1,0 +1,276 @@
+// One connected ring of a disk: a thread that takes what there is, does it, answers, and sleeps when there is nothing. Transfers go straight
+// from and to the guest's pages, which stay pinned until the response is in the ring.
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Runtime.Abi.Xen;
+using Runtime.Devices.Xen;
+using Runtime.Events;
+using Runtime.Memory;
+using Runtime.Time;
+
+namespace Runtime.Devices.Block;
+
+/// <summary>Serves a front end from the moment it is connected until <see cref="Dispose"/>.</summary>
+internal sealed class BlockRing : IDisposable
+{
+    /// <summary>How long a response may wait for others that come after it.</summary>
+    private static readonly TimeSpan s_longestHold = TimeSpan.FromMicroseconds(100);
+
+    /// <summary>How long to look for requests before going to sleep; not where there is one processor for the guest and for this.</summary>
+    private readonly TimeSpan _patience = TimeSpan.FromMicroseconds(Environment.ProcessorCount > 1 ? 30 : 0);
+
+    private readonly BackendHost _host;
+    private readonly DiskImage _disk;
+    private readonly uint _port;
+    private readonly BackRing _ring;
+    private readonly BlockIntake _intake;
+    private readonly IWakeSignal _wake = WakeSignal.Create();
+    private readonly Thread _thread;
+    private readonly Stack<BlockJob> _free = new();
+    private readonly HashSet<ulong> _inFlight = [];
+    private readonly List<BlockJob> _batch = [];
+    private readonly List<BlockJob> _finished = [];
+    private readonly List<IoVector> _vectors = [];
+    private long _answeredAt;
+    private volatile bool _isStopped;
+    private bool _isGone;
+
+    public BlockRing(BackendHost host, DiskImage disk, uint frame, uint port)
+    {
+        (_host, _disk, _port) = (host, disk, port);
+        _ring = new BackRing(host.Ram, frame, BlockRequest.Length);
+        _ring.Resume();
+        _intake = new BlockIntake(disk, host.Grants, host.Ram);
+        for (int i = 0; i < _ring.Size; i++)
+        {
+            _free.Push(new BlockJob());
+        }
+
+        _thread = new Thread(Serve) { Name = "block ring", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>The guest has put requests into the ring.</summary>
+    public void Notify() => _wake.Set();
+
+    /// <summary>Finishes what is under way.</summary>
+    public void Dispose()
+    {
+        _isStopped = true;
+        _wake.Set();
+        _thread.Join();
+        lock (_ring)
+        {
+            _isGone = true;
+        }
+
+        _wake.Dispose();
+    }
+
+    private void Serve()
+    {
+        while (!_isStopped)
+        {
+            if (!TryTakeBatch())
+            {
+                return;
+            }
+
+            if (_batch.Count > 0)
+            {
+                _answeredAt = Stopwatch.GetTimestamp();
+                BlockSchedule.Run(_batch, Perform);
+                AnswerFinished();
+                _batch.Clear();
+            }
+            else if (!ComesSoon() && !HasMore())
+            {
+                _wake.Wait(DeadlineQueue.Never);
+            }
+        }
+    }
+
+    private bool HasMore()
+    {
+        lock (_ring)
+        {
+            return _ring.FinalCheck();
+        }
+    }
+
+    /// <returns>False when the front end broke the ring: the guest is ended.</returns>
+    private bool TryTakeBatch()
+    {
+        Span<byte> request = stackalloc byte[BlockRequest.Length];
+        while (true)
+        {
+            BlockJob job;
+            lock (_ring)
+            {
+                switch (_ring.TryTake(request))
+                {
+                    case RingState.Empty:
+                        return true;
+                    case RingState.Overrun:
+                        _host.Kill("its block ring: the request producer is further ahead than the ring has slots");
+                        return false;
+                }
+
+                job = _free.Pop();
+                if (!_inFlight.Add(MemoryMarshal.Read<BlockRequest>(request).Id))
+                {
+                    _host.Kill($"its block ring: request id {MemoryMarshal.Read<BlockRequest>(request).Id} is in flight twice");
+                    return false;
+                }
+            }
+
+            if (_intake.TryAccept(request, job))
+            {
+                _batch.Add(job);
+            }
+            else
+            {
+                Answer([job]);
+            }
+        }
+    }
+
+    private void Perform(List<BlockJob> run)
+    {
+        BlockStatus status = BlockStatus.Okay;
+        try
+        {
+            switch (run[0].Action)
+            {
+                case BlockOperation.FlushDiskCache:
+                    _disk.FlushData();
+                    break;
+                case BlockOperation.Discard:
+                    _disk.Discard(run[0].Sector, run[0].SectorCount);
+                    break;
+                case BlockOperation.WriteBarrier:
+                    _disk.FlushData();
+                    Transfer(run);
+                    _disk.FlushData();
+                    break;
+                default:
+                    Transfer(run);
+                    break;
+            }
+        }
+        catch (IOException)
+        {
+            status = BlockStatus.Error;
+        }
+
+        foreach (BlockJob job in run)
+        {
+            job.Status = status;
+        }
+
+        Finish(run);
+        if (Stopwatch.GetElapsedTime(_answeredAt) > s_longestHold)
+        {
+            AnswerFinished();
+        }
+    }
+
+    private void Transfer(List<BlockJob> run)
+    {
+        _vectors.Clear();
+        foreach (BlockJob job in run)
+        {
+            foreach (BlockPiece piece in job.Pieces)
+            {
+                _vectors.Add(new IoVector(_host.Ram.HostAddress(piece.Frame) + piece.Offset, piece.Length));
+            }
+        }
+
+        if (_vectors.Count > 0)
+        {
+            _disk.Transfer(!run[0].WritesMemory, run[0].Sector, CollectionsMarshal.AsSpan(_vectors));
+        }
+    }
+
+    /// <summary>Pages that the processor has copies of code from are reported on its own thread before the guest hears of the transfer.</summary>
+    private void Finish(List<BlockJob> run)
+    {
+        if (run[0].WritesMemory && _host.Ram.HoldsCode is { } holdsCode && run.Exists(job => job.Pieces.Exists(piece => holdsCode(piece.Frame))))
+        {
+            BlockJob[] jobs = [.. run];
+            _host.Completions.Post(() =>
+            {
+                foreach (BlockPiece piece in jobs.SelectMany(job => job.Pieces))
+                {
+                    _host.Ram.StoredByDevice?.Invoke(new GuestPhysicalAddress(((ulong)piece.Frame << 12) + (uint)piece.Offset), piece.Length);
+                }
+
+                Answer(jobs);
+            });
+            return;
+        }
+
+        _finished.AddRange(run);
+    }
+
+    /// <summary>Responses go out together: each time the guest is told of some costs it an interruption.</summary>
+    private void AnswerFinished()
+    {
+        if (_finished.Count > 0)
+        {
+            Answer(_finished);
+            _finished.Clear();
+        }
+
+        _answeredAt = Stopwatch.GetTimestamp();
+    }
+
+    /// <summary>A guest that has been answered often asks again at once; waking up takes longer than that.</summary>
+    /// <returns>Whether there are requests.</returns>
+    private bool ComesSoon()
+    {
+        long started = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(started) < _patience && !_isStopped)
+        {
+            lock (_ring)
+            {
+                if (_ring.HasRequests)
+                {
+                    return true;
+                }
+            }
+
+            Thread.SpinWait(20);
+        }
+
+        return false;
+    }
+
+    private void Answer(IEnumerable<BlockJob> jobs)
+    {
+        bool notify;
+        lock (_ring)
+        {
+            foreach (BlockJob job in jobs)
+            {
+                _intake.Release(job);
+                if (_isGone)
+                {
+                    continue;
+                }
+
+                _inFlight.Remove(job.Id);
+                var response = new BlockResponse { Id = job.Id, Operation = job.Action, Status = job.Status };
+                _ring.Put(MemoryMarshal.AsBytes(new ReadOnlySpan<BlockResponse>(in response)));
+                _free.Push(job);
+            }
+
+            notify = !_isGone && _ring.Publish();
+        }
+
+        if (notify)
+        {
+            _host.Events.Raise(_port);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+// The back end's side of a shared ring (public/io/ring.h). The producers are shared, the consumers private; what the front end writes is
+// copied once before it is looked at, and its producer is believed only as far as the ring is long.
+using System.Runtime.InteropServices;
+using Runtime.Abi.Xen;
+using Runtime.Memory;
+
+namespace Runtime.Events;
+
+/// <summary>What there is to take from a ring.</summary>
+public enum RingState
+{
+    Empty,
+
+    /// <summary>A request was taken.</summary>
+    Taken,
+
+    /// <summary>The front end's producer is further ahead than the ring has slots: it lies.</summary>
+    Overrun,
+}
+
+/// <summary>One shared ring of one page. For one thread at a time.</summary>
+/// <param name="frame">The page, which stays pinned while the ring is used.</param>
+/// <param name="slotLength">Bytes of a slot: the longer of request and response.</param>
+public sealed class BackRing(GuestMemory memory, uint frame, int slotLength)
+{
+    private const int PageLength = 4096;
+    private readonly ulong _page = (ulong)frame << 12;
+    private uint _requestConsumer;
+    private uint _responseProducer;
+    private uint _published;
+
+    /// <summary>Slots.</summary>
+    public uint Size { get; } = RingLayout.EntryCount(PageLength, slotLength);
+
+    /// <summary>The front end has produced something that is not taken yet.</summary>
+    public bool HasRequests => Volatile.Read(ref Index(RingLayout.RequestProducer)) != _requestConsumer;
+
+    /// <summary>Requests taken whose responses are not yet put.</summary>
+    public uint InFlight => _requestConsumer - _responseProducer;
+
+    /// <summary>Goes on where an earlier back end stopped: at the responses it has put.</summary>
+    public void Resume() => _requestConsumer = _responseProducer = _published = Volatile.Read(ref Index(RingLayout.ResponseProducer));
+
+    /// <summary>Copies the next request out.</summary>
+    /// <param name="request">As many bytes as are wanted of it, at most a slot.</param>
+    public RingState TryTake(Span<byte> request)
+    {
+        uint produced = Volatile.Read(ref Index(RingLayout.RequestProducer)) - _requestConsumer;
+        if (produced == 0)
+        {
+            return RingState.Empty;
+        }
+
+        // RING_REQUEST_PROD_OVERFLOW: no more can be produced than there are slots without an outstanding request.
+        if (produced > Size - InFlight)
+        {
+            return RingState.Overrun;
+        }
+
+        Slot(_requestConsumer, request.Length).CopyTo(request);
+        _requestConsumer++;
+        return RingState.Taken;
+    }
+
+    /// <summary>Puts a response; the front end sees it after <see cref="Publish"/>.</summary>
+    /// <exception cref="InvalidOperationException">There is no request that it could answer.</exception>
+    public void Put(ReadOnlySpan<byte> response)
+    {
+        if (InFlight == 0)
+        {
+            throw new InvalidOperationException("a response without a request");
+        }
+
+        response.CopyTo(Slot(_responseProducer, response.Length));
+        _responseProducer++;
+    }
+
+    /// <summary>Shows the front end all responses put so far.</summary>
+    /// <returns>Whether it asked to be notified of one of them.</returns>
+    public bool Publish()
+    {
+        uint old = _published;
+        _published = _responseProducer;
+        Volatile.Write(ref Index(RingLayout.ResponseProducer), _responseProducer);
+        // The front end writes rsp_event and then reads rsp_prod; here it is the other way round, and neither may be reordered.
+        Interlocked.MemoryBarrier();
+        return _responseProducer - Volatile.Read(ref Index(RingLayout.ResponseEvent)) < _responseProducer - old;
+    }
+
+    /// <summary>Before going to sleep: asks for a notification of the next request.</summary>
+    /// <returns>Whether one has come already, so that there is no sleep.</returns>
+    public bool FinalCheck()
+    {
+        if (HasRequests)
+        {
+            return true;
+        }
+
+        Volatile.Write(ref Index(RingLayout.RequestEvent), _requestConsumer + 1);
+        Interlocked.MemoryBarrier();
+        return HasRequests;
+    }
+
+    private Span<byte> Slot(uint index, int length)
+        => memory.Slice(new GuestPhysicalAddress(_page + RingLayout.HeaderLength + (index & (Size - 1)) * (uint)slotLength), length);
+
+    private ref uint Index(int offset) => ref MemoryMarshal.Cast<byte, uint>(memory.Slice(new GuestPhysicalAddress(_page + (ulong)offset), sizeof(uint)))[0];
+}

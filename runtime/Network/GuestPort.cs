@@ -1,0 +1,100 @@
+// A guest's end of the cable: what a network device sends to and receives from. It brings frames from the network's thread to the vCPU's.
+using System.Collections.Concurrent;
+using Runtime.Time;
+
+namespace Runtime.Network;
+
+/// <summary>A network card's view of a switch. All members but those of <see cref="ISwitchClient"/> are for the vCPU's thread.</summary>
+public sealed class GuestPort(MacAddress address, CompletionQueue completions) : ISwitchClient
+{
+    /// <summary>What waits for a guest that does not take it; more is dropped, as by any switch.</summary>
+    private const int MaximumBytes = 4 << 20;
+
+    private const int MaximumFrames = 4096;
+
+    private readonly ConcurrentQueue<EthernetFrame> _arrived = new();
+    private SwitchPort? _port;
+    private int _bytes;
+    private int _notified;
+    private long _dropped;
+
+    public MacAddress Address => address;
+
+    /// <summary>Called when frames have arrived since <see cref="TryReceive"/> found none.</summary>
+    public Action? Arrived { get; set; }
+
+    /// <summary>Called when <see cref="TryTransmit"/> can be tried again.</summary>
+    public Action? Writable { get; set; }
+
+    public bool IsConnected => _port is not null;
+
+    public long DroppedFrames => Interlocked.Read(ref _dropped);
+
+    /// <summary>Plugs the cable in, before the guest runs.</summary>
+    public void Plug(SwitchPort port) => _port = port;
+
+    /// <summary>Takes it out; the port it was in, if any.</summary>
+    internal SwitchPort? Unplug() => Interlocked.Exchange(ref _port, null);
+
+    /// <summary>Releases what has arrived and nobody will take.</summary>
+    internal void Clear()
+    {
+        while (TryPeek(out EthernetFrame frame))
+        {
+            Take();
+            frame.Release();
+        }
+    }
+
+    /// <summary>Hands a frame over. False when it has to wait for <see cref="Writable"/>; without a cable frames are lost.</summary>
+    public bool TryTransmit(EthernetFrame frame)
+    {
+        if (_port is null)
+        {
+            frame.Release();
+            return true;
+        }
+
+        return _port.TryTransmit(frame);
+    }
+
+    /// <summary>The frame that came first, to be released by the caller.</summary>
+    public bool TryPeek(out EthernetFrame frame)
+    {
+        if (_arrived.TryPeek(out frame!))
+        {
+            return true;
+        }
+
+        Volatile.Write(ref _notified, 0);
+        return _arrived.TryPeek(out frame!); // one may have come before the note
+    }
+
+    /// <summary>Takes off the frame that <see cref="TryPeek"/> has shown.</summary>
+    public void Take()
+    {
+        if (_arrived.TryDequeue(out EthernetFrame? frame))
+        {
+            Interlocked.Add(ref _bytes, -frame.Length);
+        }
+    }
+
+    void ISwitchClient.Deliver(EthernetFrame frame)
+    {
+        if (Volatile.Read(ref _bytes) + frame.Length > MaximumBytes || _arrived.Count >= MaximumFrames)
+        {
+            Interlocked.Increment(ref _dropped);
+            frame.Release();
+            return;
+        }
+
+        Interlocked.Add(ref _bytes, frame.Length);
+        _arrived.Enqueue(frame);
+        if (Interlocked.Exchange(ref _notified, 1) == 0)
+        {
+            completions.Post(() => Arrived?.Invoke());
+        }
+    }
+
+    void ISwitchClient.Drained() => completions.Post(() => Writable?.Invoke());
+}

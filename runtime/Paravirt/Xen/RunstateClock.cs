@@ -1,0 +1,36 @@
+using Runtime.Abi.Xen;
+using Runtime.Time;
+
+namespace Runtime.Paravirt.Xen;
+
+/// <summary>Accounts for what the virtual processor does: running, or blocked. Times are nanoseconds of system time.</summary>
+internal sealed class RunstateClock(IClock clock)
+{
+    private RunstateInfo _info = new() { State = Runstate.Running, EntryTime = (ulong)clock.Now };
+
+    /// <summary>Linear address at which the guest wants to see it; 0 for none.</summary>
+    public uint Area { get; set; }
+
+    public RunstateInfo Read()
+    {
+        Enter(_info.State);
+        return _info;
+    }
+
+    public void Enter(Runstate state)
+    {
+        ulong now = (ulong)clock.Now, spent = now - _info.EntryTime;
+        if (_info.State == Runstate.Blocked)
+        {
+            _info.Blocked += spent;
+        }
+        else
+        {
+            _info.Running += spent;
+        }
+
+        (_info.State, _info.EntryTime) = (state, now);
+    }
+
+    public bool TryPublish(ArgumentMemory memory) => Area == 0 || memory.TryWrite(Area, Read());
+}
