@@ -85,6 +85,7 @@ public static class ReferenceCommand
     {
         Enum value => $" (default: {value.ToString().ToLowerInvariant()})",
         uint value => $" (default: 0x{value:x})",
+        string value => $" (default: {Text(value)})",
         _ => "",
     };
 
