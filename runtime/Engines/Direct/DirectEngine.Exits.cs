@@ -285,9 +285,9 @@ public sealed partial class DirectEngine
             return VmExit.None;
         }
 
-        if (site.IsFromImage && Returned.Contains(index) && State.Cpl == 0)
+        if (State.Cpl == 0 && site.IsReturned(Returned, index, out uint asked))
         {
-            return new VmExit(VmExitReason.Hypercall, Value: index);
+            return new VmExit(VmExitReason.Hypercall, Value: asked);
         }
 
         _accounts.BeginHypercall(site);
