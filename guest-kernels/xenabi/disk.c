@@ -30,7 +30,8 @@ static int32_t ask(struct request request)
     event_call(SEND, port);
     while (ring.response_producer == response_consumer) {
         hypercall(CALL_SCHEDULE, 1, 0, 0, 0);
-        take_event();
+        while (take_event()) // all of them: what stays pending brings no upcall
+            ;
     }
     struct response *response = &ring.slots[response_consumer++ % RING_SIZE].response;
     return response->id == request.id ? response->status : 99;

@@ -40,12 +40,14 @@ uint32_t upcalls(void)
 uint32_t take_event(void)
 {
     this_vcpu->upcall_pending = 0;
+    // Selectors say in which words to look; one port is taken at a time, so they are put back.
     uint32_t selectors = 0;
     asm volatile("xchg %0, %1" : "+r"(selectors), "+m"(this_vcpu->pending_selector) : : "memory");
     for (uint32_t port = 1; port < PORTS; port++) {
         uint32_t word = port / 32, bit = 1u << port % 32;
         if ((selectors >> word & 1) && (shared->pending[word] & ~shared->mask[word] & bit)) {
             asm volatile("lock andl %1, %0" : "+m"(shared->pending[word]) : "r"(~bit) : "memory");
+            asm volatile("lock orl %1, %0" : "+m"(this_vcpu->pending_selector) : "r"(selectors) : "memory");
             return port;
         }
     }
