@@ -50,15 +50,18 @@ internal sealed class DirectAccounts(ExitCounters counters)
     public void Begin()
     {
         _kind = null;
-        _isTimed = true;
-        _began = Stopwatch.GetTimestamp();
+        _isTimed = counters.WantsTiming();
+        if (_isTimed)
+        {
+            _began = Stopwatch.GetTimestamp();
+        }
     }
 
     /// <summary>An exit begins to be settled that is so short that not each one is worth being timed.</summary>
     public void BeginSampled(ExitCounter kind, uint eip)
     {
         (_kind, _eip) = (kind, eip);
-        _isTimed = counters.Sites.WantsTiming(ref counters.Sites.At(eip));
+        _isTimed = counters.WantsTiming(eip);
         if (_isTimed)
         {
             _began = Stopwatch.GetTimestamp();
@@ -82,7 +85,7 @@ internal sealed class DirectAccounts(ExitCounters counters)
         }
         else
         {
-            counters.RecordUntimed(_kind, ref counters.Sites.At(_eip));
+            counters.RecordUntimed(_kind, _eip);
         }
 
         _kind = null;
