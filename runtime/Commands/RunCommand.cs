@@ -150,14 +150,23 @@ internal sealed class RunCommand
     private static Outcome RunInTerminal(VirtualMachine machine, SerialPort serial, out TimeSpan wall)
     {
         using var signals = new EndOnSignal(machine);
-        using var terminal = serial.UsesTerminal ? new RawTerminal() : null;
-        serial.StartInput(machine.Wake);
+        using var terminal = serial.UsesTerminal ? new RawTerminal(keepsSignals: false) : null;
+        EscapeKeys? keys = null;
+        if (terminal is not null)
+        {
+            keys = new EscapeKeys(() => machine.End(Outcome.EndedByUser), SayKeys);
+            SayKeys();
+        }
+
+        serial.StartInput(machine.Wake, keys);
         long started = Stopwatch.GetTimestamp();
         Outcome outcome = machine.Run();
         wall = Stopwatch.GetElapsedTime(started);
         serial.Flush();
         return outcome;
     }
+
+    private static void SayKeys() => Console.Error.WriteLine("runtime: " + EscapeKeys.Help);
 
     /// <summary>An option whose values are the lower-case names of an enumeration.</summary>
     private static Option<string> Choice<T>(string name, T byDefault, string description)
