@@ -2,12 +2,14 @@
 // that tie them together. PcPlatform's counterpart.
 using Runtime.Abi.Xen;
 using Runtime.Devices.Block;
+using Runtime.Devices.Ethernet;
 using Runtime.Devices.Pci;
 using Runtime.Devices.Xen;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
 using Runtime.Events;
 using Runtime.Memory;
+using Runtime.Network;
 using Runtime.Paravirt.Xen;
 using Runtime.Time;
 using Runtime.XenStore;
@@ -53,6 +55,11 @@ internal sealed class XenPlatform : IDisposable
             Add(new BlockBackend(host, parts.Disks[i], i));
         }
 
+        if (board.Cable is GuestPort cable)
+        {
+            Add(new NetBackend(host, cable));
+        }
+
         _hypercalls = new XenHypercalls(interfaces, new ArgumentMemory(processor));
     }
 
@@ -93,6 +100,12 @@ internal sealed class XenPlatform : IDisposable
     /// <returns>What the processor is to wait for; null to go on.</returns>
     public Func<bool>? Perform(VcpuState state) => _hypercalls.Perform(state);
 
+    /// <summary>The guest waits for a back end.</summary>
+    public bool IsAwaitingDevice => _backends.Exists(backend => backend.IsAtWork);
+
+    /// <summary>Processor time that back ends used on threads of their own.</summary>
+    public long ThreadNanoseconds => _backends.Sum(backend => backend.ThreadNanoseconds);
+
     /// <summary>Offers a ring device to the guest.</summary>
     public void Add(XenbusDevice backend)
     {
@@ -132,7 +145,7 @@ internal sealed class XenPlatform : IDisposable
         PciFunction device = PlatformDevice.Create(MachineLayout.XenPlatformMemory);
         board.Pci.Add(device, MachineLayout.XenPlatformSlot);
         PlatformDevice.PlaceMemory(device, (uint)DeviceMemoryAddress(ram.RamLength));
-        board.Bus.Attach(new UnplugPorts(board.UnplugDisks, () => { }), MachineLayout.XenUnplug, 4);
+        board.Bus.Attach(new UnplugPorts(board.UnplugDisks, board.UnplugNetworkCard), MachineLayout.XenUnplug, 4);
         return device;
     }
 

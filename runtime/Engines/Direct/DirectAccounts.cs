@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Runtime.Engines.Patched;
 
 namespace Runtime.Engines.Direct;
 
@@ -9,6 +10,7 @@ internal sealed class DirectAccounts(ExitCounters counters)
     private uint _eip;
     private long _began;
     private bool _isTimed;
+    private int _account;
 
     /// <summary>A shim asked by the gate.</summary>
     public ExitCounter Hypercall { get; } = counters.Open("Hypercall");
@@ -54,11 +56,16 @@ internal sealed class DirectAccounts(ExitCounters counters)
         _began = Stopwatch.GetTimestamp();
     }
 
-    /// <summary>An exit begins to be settled that is so short that not each one is worth being timed.</summary>
-    public void BeginSampled(ExitCounter kind, uint eip)
+    /// <summary>A hypercall begins to be settled. Those are so short that not each one is worth being timed.</summary>
+    public void BeginHypercall(CodeSite site)
     {
-        (_kind, _eip) = (kind, eip);
-        _isTimed = counters.Sites.WantsTiming(ref counters.Sites.At(eip));
+        if (site.Account < 0)
+        {
+            site.Account = counters.Sites.IndexOf(site.Address);
+        }
+
+        (_kind, _eip, _account) = (Hypercall, site.Address, site.Account);
+        _isTimed = counters.Sites.WantsTiming(ref counters.Sites[_account]);
         if (_isTimed)
         {
             _began = Stopwatch.GetTimestamp();
@@ -82,7 +89,7 @@ internal sealed class DirectAccounts(ExitCounters counters)
         }
         else
         {
-            counters.RecordUntimed(_kind, ref counters.Sites.At(_eip));
+            counters.RecordUntimed(_kind, ref counters.Sites[_account]);
         }
 
         _kind = null;
