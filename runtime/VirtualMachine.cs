@@ -57,7 +57,7 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     public long GuestNanoseconds => _vcpu.GuestNanoseconds;
 
     /// <summary>Processor time that the machine used on threads of its own.</summary>
-    public long ThreadNanoseconds => _vcpu.AlarmNanoseconds + Platform.WorkerNanoseconds;
+    public long ThreadNanoseconds => _vcpu.AlarmNanoseconds + Platform.WorkerNanoseconds + (Xen?.ThreadNanoseconds ?? 0);
 
     /// <summary>Runs the guest on the calling thread until it ends, and its devices with it.</summary>
     public Outcome Run()

@@ -100,6 +100,12 @@ internal sealed class XenPlatform : IDisposable
     /// <returns>What the processor is to wait for; null to go on.</returns>
     public Func<bool>? Perform(VcpuState state) => _hypercalls.Perform(state);
 
+    /// <summary>The guest waits for a back end.</summary>
+    public bool IsAwaitingDevice => _backends.Exists(backend => backend.IsAtWork);
+
+    /// <summary>Processor time that back ends used on threads of their own.</summary>
+    public long ThreadNanoseconds => _backends.Sum(backend => backend.ThreadNanoseconds);
+
     /// <summary>Offers a ring device to the guest.</summary>
     public void Add(XenbusDevice backend)
     {

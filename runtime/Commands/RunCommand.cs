@@ -4,9 +4,7 @@ using System.Diagnostics;
 using Rewriter.Images;
 using Runtime.Abi;
 using Runtime.Devices;
-using Runtime.Devices.Xen;
 using Runtime.Engines;
-using Runtime.Engines.Interpreter;
 using Runtime.Loading;
 using Runtime.Network;
 using Runtime.Paravirt;
@@ -85,9 +83,8 @@ internal sealed class RunCommand
         var disks = options.OpenDisks();
         var counters = new ExitCounters();
         PlatformKind platform = PlatformFor(mode, result);
-        CpuModel model = platform == PlatformKind.Xen ? CpuModel.UnderXen : CpuModel.Default;
-        ulong deviceBytes = platform == PlatformKind.Xen ? XenPlatform.DeviceMemoryFor(memoryBytes) : 0;
-        using EngineHost host = EngineFactory.Create(new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, file.Plan, memoryBytes, counters) { Model = model, DeviceMemoryBytes = deviceBytes });
+        var request = new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, file.Plan, memoryBytes, counters);
+        using EngineHost host = EngineFactory.Create(platform == PlatformKind.Xen ? request.UnderXen() : request);
         if (host.Note is not null)
         {
             Console.Error.WriteLine("runtime: " + host.Note);
@@ -99,12 +96,7 @@ internal sealed class RunCommand
         using SerialPort serial = SerialPort.Open(result.GetRequiredValue(_serial), clock);
         using HostNetwork? network = _network.Read(result).Open(clock);
         var parts = new PlatformParts(host.Memory, disks, serial.Endpoint, new DeviceTrace(trace)) { Network = network };
-        if (platform == PlatformKind.Xen)
-        {
-            var terminal = new SharedTerminal(serial.Endpoint);
-            parts = parts with { Serial = terminal.Serial, RingTerminal = terminal.Ring };
-        }
-
+        parts = platform == PlatformKind.Xen ? parts.UnderXen() : parts;
         using var machine = new VirtualMachine(host, parts, clock, counters, symbols, limit, trace is null ? null : new ExitTrace(trace));
         using ShimLibrary? shims = ShimLoading.Start(file, options.Image, host, machine, line => Console.Error.WriteLine("runtime: " + line));
         network?.Start();
