@@ -12,6 +12,8 @@ var root = new RootCommand("Finds and patches the instructions that keep a kerne
     ScanCommand.Create(),
     RewriteCommand.Create(),
     AuditCommand.Create(),
+    VerifyCommand.Create(),
+    DiffCommand.Create(),
     RestoreCommand.Create(),
     CompletionCommand.Create("rewriter"),
 };
