@@ -113,8 +113,7 @@ internal sealed class Vcpu : IDisposable
     {
         ExitCounter reason = _reasons[(int)exit.Reason];
         uint eip = _engine.State.Eip;
-        ref HotSites.Site site = ref _counters.Sites.At(eip);
-        if (_counters.Sites.WantsTiming(ref site))
+        if (_counters.WantsTiming(eip))
         {
             long exited = _clock.Now;
             Settle(exit);
@@ -123,7 +122,7 @@ internal sealed class Vcpu : IDisposable
         else
         {
             Settle(exit);
-            _counters.RecordUntimed(reason, ref site);
+            _counters.RecordUntimed(reason, eip);
         }
     }
 

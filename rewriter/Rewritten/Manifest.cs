@@ -22,6 +22,10 @@ public sealed record ManifestPatch(uint Address, byte[] Original, byte[] New, in
 /// <param name="Offset">In the file.</param>
 public sealed record ManifestEdit(long Offset, byte[] Original);
 
+/// <summary>A text that the image was rewritten by: a policy, a file of a shim pack.</summary>
+/// <param name="Path">As it was named; not read.</param>
+public sealed record ManifestText(string Path, string Text);
+
 /// <summary>Everything that auditing, restoring or running a rewritten image takes.</summary>
 /// <param name="Version">Of this format; readers refuse others.</param>
 /// <param name="Tool">Name and version of the writer.</param>
@@ -31,6 +35,8 @@ public sealed record ManifestEdit(long Offset, byte[] Original);
 /// <param name="IsPatchedInPlace">Whether the file's own bytes carry the patches; not so where the code is compressed.</param>
 /// <param name="Source">Generated C# of all host-side shims.</param>
 /// <param name="Edits">By ascending offset; null where there are none.</param>
+/// <param name="Policy">The policy, or null.</param>
+/// <param name="Pack">The files of the shim pack, or null; compiled with the source.</param>
 /// <param name="Assembly">What the source compiled to; never loaded unless compiling the source again gives the same bytes.</param>
 public sealed record Manifest(
     int Version,
@@ -46,7 +52,9 @@ public sealed record Manifest(
     string Source,
     byte[] Assembly,
     string AssemblyDigest,
-    ManifestEdit[]? Edits = null)
+    ManifestEdit[]? Edits = null,
+    ManifestText? Policy = null,
+    ManifestText[]? Pack = null)
 {
     public const int CurrentVersion = 1;
 

@@ -87,6 +87,12 @@ public static class SensitivityTable
     // Row number plus one, by Iced code; 0 for what is not sensitive.
     static readonly byte[] _rowByCode = MakeIndex();
 
+    // A mnemonic that stands in two rows (MOV: selectors, control registers) is sensitive for both reasons.
+    static readonly Dictionary<Mnemonic, string> _reasons = Rows
+        .SelectMany(row => row.Mnemonics.Concat(row.Codes.Select(code => code.Mnemonic())).Distinct().Select(mnemonic => (mnemonic, row.Reason)))
+        .Distinct().GroupBy(pair => pair.mnemonic, pair => pair.Reason)
+        .ToDictionary(group => group.Key, group => string.Join("; or ", group));
+
     /// <summary>Whether an instruction is sensitive, and how.</summary>
     public static bool TryClassify(in Instruction instruction, out SensitivityClass sensitivity)
     {
@@ -107,6 +113,10 @@ public static class SensitivityTable
 
     /// <summary>The row of an encoding, or null.</summary>
     public static Row? RowOf(Code code) => _rowByCode[(int)code] is byte row and not 0 ? Rows[row - 1] : null;
+
+    /// <summary>Why instructions of a mnemonic, in lower case, are sensitive; null for one that is not.</summary>
+    public static string? ReasonOf(string mnemonic) =>
+        Enum.TryParse(mnemonic, ignoreCase: true, out Mnemonic found) && _reasons.TryGetValue(found, out string? reason) ? reason : null;
 
     static Row Silent(string reason, params Mnemonic[] mnemonics) => new(SensitivityClass.Silent, reason, mnemonics, []);
     static Row SilentCodes(string reason, params Code[] codes) => new(SensitivityClass.Silent, reason, [], codes);

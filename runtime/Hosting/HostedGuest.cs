@@ -19,7 +19,7 @@ internal sealed class HostedGuest
     private readonly ShareClient _client;
     private readonly CpuAccount _cpu;
     private readonly MemoryAccount _memory = new();
-    private readonly ExitCounters _counters = new();
+    private readonly ExitCounters _counters;
     private readonly Thread _thread;
     private EngineHost? _engine;
     private VirtualMachine? _machine;
@@ -29,8 +29,9 @@ internal sealed class HostedGuest
     private volatile Outcome? _outcome;
     private volatile bool _isPaused;
 
-    public HostedGuest(PreparedGuest prepared, Dispatcher dispatcher, IClock clock)
+    public HostedGuest(PreparedGuest prepared, Dispatcher dispatcher, IClock clock, bool keepsAccount)
     {
+        _counters = new ExitCounters { Detail = keepsAccount ? ExitDetail.Counts : ExitDetail.None };
         (_prepared, _dispatcher, _clock) = (prepared, dispatcher, clock);
         Console = new GuestConsole(prepared.Log);
         _client = new ShareClient(Description.Name, Description.Weight, Description.Cap);
@@ -47,6 +48,9 @@ internal sealed class HostedGuest
 
     /// <summary>How it ended; null while it has not.</summary>
     public Outcome? Outcome => _outcome;
+
+    /// <summary>Called on its thread when it has ended and given everything back.</summary>
+    public Action Ended { get; init; } = () => { };
 
     public void Start() => _thread.Start();
 
@@ -140,13 +144,15 @@ internal sealed class HostedGuest
             outcome = new Outcome(Outcome.GuestDiedStatus, "could not run: " + exception.Message);
         }
 
-        _prepared.Dispose();
         Console.Dispose();
+        _prepared.Dispose();
         Sample();
         lock (_lock)
         {
             _outcome = outcome;
         }
+
+        Ended();
     }
 
     private Outcome RunMachine()
@@ -159,7 +165,8 @@ internal sealed class HostedGuest
             Note = host.Note;
             BootLoader.Load(file.Kernel, _prepared.Parameters, host.Memory, host.Engine.State);
             GuestMeter meter = _meter = new GuestMeter(host.Engine, _counters);
-            using ProcessorTurn turn = _dispatcher.Admit(_client, _cpu, meter, host.Engine.Kick, host.Engine.Bind);
+            ICpuMeter? reader = _counters.Detail != ExitDetail.None ? meter : null;
+            using ProcessorTurn turn = _dispatcher.Admit(_client, _cpu, reader, host.Engine.Kick, host.Engine.Bind);
             var parts = new PlatformParts(host.Memory, _prepared.Disks, Console, DeviceTrace.None);
             using var machine = new VirtualMachine(host, parts, _clock, _counters, new SymbolTable(file.Kernel.Symbols), null, null, turn);
             meter.OtherThreads = () => machine.ThreadNanoseconds;

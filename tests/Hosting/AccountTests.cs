@@ -55,6 +55,19 @@ public sealed class AccountTests
         Assert.InRange(host.Use(TimeSpan.FromSeconds(1))["a"].Used, 400_000_000, 700_000_000);
     }
 
+    [Fact]
+    public void LogHasWhatTheGuestSaid()
+    {
+        string log = Path.GetTempFileName();
+        using (var host = new RunningHost(("a", "nothing-that-it-knows", "log: " + log)))
+        {
+            Assert.True(host.Host.WaitForEnd(TimeSpan.FromMinutes(1)));
+        }
+
+        Assert.Equal("unruly: say hog, storm, ports, console, thrash or spaces\n", File.ReadAllText(log));
+        File.Delete(log);
+    }
+
     /// <summary>The processes of all guests are children of this one: after the end none is left.</summary>
     [Fact]
     public void EndedHostLeavesNoProcessBehind()
