@@ -97,16 +97,22 @@ many() {
 
 overhead() {
     echo
-    echo "What accounts and the scheduler cost: a run of ukernel's benchmark alone, processor time of everything, best of 5"
-    for round in 1 2 3 4 5; do
-        for how in with without; do
-            echo "host: { cpus: 1$([ $how = with ] || echo ", accounts: off") }
-guests: [ { name: bench, kernel: $here/bin/ukernel.elf, append: bench, memory: 32M, log: $work/bench.log } ]" >"$work/overhead.yaml"
-            "$runtime" host "$work/overhead.yaml" --socket "$work/host.sock" --interval 60s --time-limit 60s >"$work/out"
-            sed -n 's/^bench: \([0-9]*\) ms.*/\1/p' "$work/bench.log" >>"$work/$how"
-        done
+    echo "What accounts cost: ukernel's benchmark with and without them, side by side on two processors that take turns, sum of 6 runs"
+    for how in with without; do
+        echo "host: { cpus: 1$([ $how = with ] || echo ", accounts: off") }
+guests: [ { name: bench, kernel: $here/bin/ukernel.elf, append: bench, memory: 32M, log: $work/$how.log } ]" >"$work/$how.yaml"
+        mkdir -m 700 "$work/$how"
     done
-    for how in with without; do echo "  $how accounts: $(sort -n "$work/$how" | head -n 1) ms"; done
+    for round in 0 1 2 3 4 5; do
+        for how in with without; do
+            processor=$(( (round + $([ $how = with ]; echo $?)) % 2 ))
+            taskset -c "$processor" "$runtime" host "$work/$how.yaml" --socket "$work/$how/host.sock" --time-limit 60s >"$work/$how.out" &
+        done
+        wait
+        for how in with without; do sed -n 's/^bench: \([0-9]*\) ms.*/\1/p' "$work/$how.log" >>"$work/$how.ms"; done
+    done
+    awk '{ sum[FILENAME] += $1 } END { for (f in sum) if (f ~ /without/) b = sum[f]; else a = sum[f]; printf "  with %d ms, without %d ms: %+.2f %%\n", a, b, (a - b) / b * 100 }' \
+        "$work/with.ms" "$work/without.ms"
 }
 
 for section in $sections; do

@@ -29,7 +29,7 @@ internal static class ShimLoading
             else
             {
                 hypercalls.Load(load.Shims);
-                host.Returned.Set([.. load.Shims.Select(shim => shim is not null)]);
+                host.Returned.Set([.. load.Shims.Select(shim => shim is not null)], load.Functions);
             }
         });
     }

@@ -113,7 +113,8 @@ internal sealed class Vcpu : IDisposable
     {
         ExitCounter reason = _reasons[(int)exit.Reason];
         uint eip = _engine.State.Eip;
-        if (_counters.WantsTiming(eip))
+        ref HotSites.Site site = ref _counters.SiteOf(eip);
+        if (_counters.WantsTiming(ref site))
         {
             long exited = _clock.Now;
             Settle(exit);
@@ -122,7 +123,7 @@ internal sealed class Vcpu : IDisposable
         else
         {
             Settle(exit);
-            _counters.RecordUntimed(reason, eip);
+            _counters.RecordUntimed(reason, ref site);
         }
     }
 

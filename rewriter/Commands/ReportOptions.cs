@@ -7,6 +7,12 @@ public enum ReportFormat
 {
     Text,
     Json,
+
+    /// <summary>SARIF 2.1.0.</summary>
+    Sarif,
+
+    /// <summary>One page without outside references.</summary>
+    Html,
 }
 
 /// <summary>Options that every reporting command has.</summary>
@@ -14,9 +20,9 @@ public static class ReportOptions
 {
     public static Option<ReportFormat> Format() => new("--format")
     {
-        Description = "text or json",
+        Description = "text, json, sarif (2.1.0) or html (one self-contained page)",
         DefaultValueFactory = _ => ReportFormat.Text,
-        HelpName = "text|json",
+        HelpName = "text|json|sarif|html",
     };
 
     public static Option<FileInfo?> OutputFile() =>

@@ -69,8 +69,11 @@ public sealed class ExitCounters
         return _untilSample == 0;
     }
 
-    /// <inheritdoc cref="WantsTiming()"/>
-    public bool WantsTiming(uint eip) => Detail == ExitDetail.Sites ? Sites.WantsTiming(ref Sites.At(eip)) : WantsTiming();
+    /// <summary>The account of an address, where addresses have one.</summary>
+    public ref HotSites.Site SiteOf(uint eip) => ref Detail == ExitDetail.Sites ? ref Sites.At(eip) : ref Sites[0];
+
+    /// <summary>Whether the exit that begins at a site should be timed.</summary>
+    public bool WantsTiming(ref HotSites.Site site) => Detail == ExitDetail.Sites ? Sites.WantsTiming(ref site) : WantsTiming();
 
     /// <summary>Time that the run loop and the engine took over exits.</summary>
     public long SettlingNanoseconds => _counters.Sum(counter => counter.Nanoseconds);
@@ -104,12 +107,12 @@ public sealed class ExitCounters
     }
 
     /// <summary>An exit that was not timed: it is taken to have lasted as long as others at its site, or of its kind.</summary>
-    public void RecordUntimed(ExitCounter counter, uint eip)
+    /// <param name="site">Not looked at where sites are not kept.</param>
+    public void RecordUntimed(ExitCounter counter, ref HotSites.Site site)
     {
         switch (Detail)
         {
             case ExitDetail.Sites:
-                ref HotSites.Site site = ref Sites.At(eip);
                 counter.Add(site.AverageNanoseconds);
                 site.AddUntimed();
                 break;

@@ -49,7 +49,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "full or para", new[] { "rewrite", "x", "--mode", "trap", "-o", "y" })]
     [InlineData(2, "multiple of 0x400000", new[] { "rewrite", "x", "--mode", "full", "--window", "17", "-o", "y" })]
     [InlineData(3, "no such file", new[] { "scan", "/nonexistent" })]
-    [InlineData(3, "is a directory", new[] { "scan", "/" })]
+    [InlineData(3, "is a directory", new[] { "audit", "/" })]
     [InlineData(3, "not a rewritten image", new[] { "audit", "TINY" })]
     [InlineData(3, "not a rewritten image", new[] { "restore", "TINY", "-o", "y" })]
     [InlineData(3, "no such directory", new[] { "rewrite", "TINY", "--mode", "full", "-o", "/nonexistent/y" })]
@@ -60,6 +60,58 @@ public sealed class CommandLineTests : IDisposable
         Assert.StartsWith("rewriter: ", result.Error, StringComparison.Ordinal);
         Assert.Contains(message, result.Error, StringComparison.Ordinal);
         Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Theory]
+    [InlineData("json", "{")]
+    [InlineData("sarif", "{\n  \"$schema\"")]
+    [InlineData("html", "<!doctype html>")]
+    public void ReportsComeInEachForm(string format, string start)
+    {
+        Assert.Equal(0, Run("rewrite", Fixture.Path("tiny.elf"), "--mode", "para", "-o", In("out")).Status);
+        Assert.Equal((0, "", ""), Run("audit", In("out"), "--format", format, "-o", In("audit")));
+        Assert.StartsWith(start, File.ReadAllText(In("audit")), StringComparison.Ordinal);
+        (int status, string text, string error) = Run("scan", Fixture.Path("tiny.elf"), "--format", format);
+        Assert.Equal((0, ""), (status, error));
+        Assert.StartsWith(start, text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(4, "rules: [frob]", "p.yaml:1:9: a rule is 'WHAT: ACTION'", new string[0])]
+    [InlineData(5, "rules: [silent: forbid]", "p.yaml:1: silent: forbid: the image has it at 0x", new string[0])]
+    [InlineData(5, "{rules: [silent: leave], fail-on: [silent-unpatched]}", "findings: silent-unpatched ", new string[0])]
+    [InlineData(5, "rules: [silent: leave]", "findings: silent-unpatched ", new[] { "--fail-on", "trap,silent-unpatched" })]
+    [InlineData(2, "rules: []", "--fail-on knows silent-unpatched", new[] { "--fail-on", "frob" })]
+    [InlineData(4, "rules: []", "/nonexistent: no such directory", new[] { "--shims", "/nonexistent" })]
+    [InlineData(0, "rules: [silent: leave]", "", new string[0])]
+    public void PoliciesHaveTheirStatus(int status, string policy, string message, string[] more)
+    {
+        File.WriteAllText(In("p.yaml"), policy);
+        var result = Run(["rewrite", Fixture.Path("tiny.elf"), "--mode", "para", "--policy", In("p.yaml"), "-o", In("out"), .. more]);
+        Assert.Equal((status, ""), (result.Status, result.Output));
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+        Assert.Equal(status == 0 ? 0 : 1, result.Error.Count(c => c == '\n'));
+        Assert.Equal(status == 0 || message.StartsWith("findings", StringComparison.Ordinal), File.Exists(In("out")));
+    }
+
+    [Fact]
+    public void AShimPackIsRefusedLineByLine()
+    {
+        string pack = Directory.CreateDirectory(In("pack")).FullName;
+        File.WriteAllText(Path.Combine(pack, "a.cs"), """
+            public static class A
+            {
+                [Runtime.Abi.Shims.ReplacesFunction("nowhere")]
+                public static void M(Runtime.Abi.Shims.IShimContext vcpu) { System.Environment.Exit(1); }
+                static uint state;
+            }
+            """);
+        var result = Run("rewrite", Fixture.Path("tiny.elf"), "--mode", "para", "--shims", pack, "-o", In("out"));
+        Assert.Equal(4, result.Status);
+        Assert.Equal(
+            [$"rewriter: {pack}/a.cs(4,65): error SHIM001", $"rewriter: {pack}/a.cs(5,5): error SHIM003"],
+            result.Error.TrimEnd('\n').Split('\n').Select(line => line[..(line.IndexOf("SHIM", StringComparison.Ordinal) + 7)]));
+        Assert.False(File.Exists(In("out")));
     }
 
     [Theory]

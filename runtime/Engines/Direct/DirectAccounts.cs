@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Runtime.Engines.Patched;
 
 namespace Runtime.Engines.Direct;
 
@@ -9,6 +10,7 @@ internal sealed class DirectAccounts(ExitCounters counters)
     private uint _eip;
     private long _began;
     private bool _isTimed;
+    private int _account;
 
     /// <summary>A shim asked by the gate.</summary>
     public ExitCounter Hypercall { get; } = counters.Open("Hypercall");
@@ -50,22 +52,26 @@ internal sealed class DirectAccounts(ExitCounters counters)
     public void Begin()
     {
         _kind = null;
-        _isTimed = counters.WantsTiming();
-        if (_isTimed)
-        {
-            _began = Stopwatch.GetTimestamp();
-        }
+        Time(counters.WantsTiming());
     }
 
-    /// <summary>An exit begins to be settled that is so short that not each one is worth being timed.</summary>
-    public void BeginSampled(ExitCounter kind, uint eip)
+    /// <summary>A hypercall begins to be settled. Those are so short that not each one is worth being timed.</summary>
+    public void BeginHypercall(CodeSite site)
     {
-        (_kind, _eip) = (kind, eip);
-        _isTimed = counters.WantsTiming(eip);
-        if (_isTimed)
+        (_kind, _eip) = (Hypercall, site.Address);
+        if (counters.Detail != ExitDetail.Sites)
         {
-            _began = Stopwatch.GetTimestamp();
+            Time(counters.WantsTiming());
+            return;
         }
+
+        if (site.Account < 0)
+        {
+            site.Account = counters.Sites.IndexOf(site.Address);
+        }
+
+        _account = site.Account;
+        Time(counters.Sites.WantsTiming(ref counters.Sites[_account]));
     }
 
     /// <summary>Says what the exit is; the last word counts.</summary>
@@ -85,9 +91,18 @@ internal sealed class DirectAccounts(ExitCounters counters)
         }
         else
         {
-            counters.RecordUntimed(_kind, _eip);
+            counters.RecordUntimed(_kind, ref counters.Sites[_account]);
         }
 
         _kind = null;
+    }
+
+    private void Time(bool isWanted)
+    {
+        _isTimed = isWanted;
+        if (isWanted)
+        {
+            _began = Stopwatch.GetTimestamp();
+        }
     }
 }

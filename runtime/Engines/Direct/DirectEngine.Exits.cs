@@ -285,15 +285,15 @@ public sealed partial class DirectEngine
             return VmExit.None;
         }
 
-        if (site.IsFromImage && Returned.Contains(index) && State.Cpl == 0)
+        if (State.Cpl == 0 && site.IsReturned(Returned, index, out uint asked))
         {
-            return new VmExit(VmExitReason.Hypercall, Value: index);
+            return new VmExit(VmExitReason.Hypercall, Value: asked);
         }
 
-        _accounts.BeginSampled(_accounts.Hypercall, site.Address);
+        _accounts.BeginHypercall(site);
         return State.Cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8
             ? EnterKernel(site.Instruction.Instruction.Immediate8)
-            : _cpu.Step();
+            : _cpu.StepPlain();
     }
 
     private VmExit EnterKernel(byte vector)

@@ -75,7 +75,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         _window = new WindowMemory(_storage, plan?.WindowBase ?? MonitorWindow.DefaultBase);
         _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity) { WindowBase = _window.Base };
         _pager = new ShadowPager(_cpu, Memory, _frames, mode == ExecutionMode.Trap, HostLimits.LowestPage);
-        _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan);
+        _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan, Returned, imagePlan);
         _mapper = new CodeMapper(_code, _pager, _frames, _cpu);
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
@@ -223,9 +223,14 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     private bool IsPatching => _mode != ExecutionMode.Trap;
 
-    /// <summary>One instruction by the interpreter.</summary>
+    /// <summary>One instruction by the interpreter, or all of a function that a shim stands in for.</summary>
     private VmExit Emulate()
     {
+        if (State.Cpl == 0 && Returned.TryFindFunction(State.Eip, out uint site))
+        {
+            return new VmExit(VmExitReason.Hypercall, Value: site);
+        }
+
         if (_running is not null)
         {
             _context.StoreFpu(_running);
@@ -257,11 +262,6 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         StubProcess stub = space.Stub;
         if (!isAsBefore)
         {
-            if (_segments.TryStartOver())
-            {
-                _selectors.Reset(_window);
-            }
-
             Publish(space, wantInterruptWindow);
         }
         else if ((State.Eflags & FlagBits.If) != _publishedIf)
@@ -298,6 +298,11 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     /// <summary>Tells the window and the process all that shims and the stub read of the guest's processor.</summary>
     private void Publish(AddressSpace space, bool wantInterruptWindow)
     {
+        if (_segments.TryStartOver())
+        {
+            _selectors.Reset(_window);
+        }
+
         if (_mode == ExecutionMode.Para)
         {
             _selectors.Prepare(space, _window);

@@ -85,6 +85,10 @@ internal sealed class ShimFinisher
         return ShimEnd.Fault;
     }
 
+    /// <param name="door">An address in the window: one of the gates, or one of the switcher's ways to them.</param>
+    private static ShimEnd Gate(uint door)
+        => door is MonitorWindow.UserGateOffset or (>= MonitorWindow.EnterOffset and < MonitorWindow.LeaveOffset) ? ShimEnd.UserGate : ShimEnd.Gate;
+
     /// <summary>A shim faulted at <see cref="VcpuState.Eip"/>: puts back the registers that it keeps in scratch. Only those that look at
     /// descriptors can fault with such registers in use, when a process does not have the GDT or the host's descriptor yet.</summary>
     public void Abandon(VcpuState state, WindowMemory window, LivePatch live, TrampolineMapEntry entry)
@@ -94,10 +98,6 @@ internal sealed class ShimFinisher
             TryBeginAnew(state, window, live, entry);
         }
     }
-
-    /// <param name="door">An address in the window: one of the gates, or one of the switcher's ways to them.</param>
-    private static ShimEnd Gate(uint door)
-        => door is MonitorWindow.UserGateOffset or (>= MonitorWindow.EnterOffset and < MonitorWindow.LeaveOffset) ? ShimEnd.UserGate : ShimEnd.Gate;
 
     private static bool LoadsSegment(LivePatch live, TrampolineMapEntry entry)
         => live.Owner.TryGetInstruction(entry.GuestAddress, out Instruction site)

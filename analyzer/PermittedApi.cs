@@ -1,7 +1,7 @@
 // What a shim may name. Everything else is refused, with a hint at what to use instead.
 using Microsoft.CodeAnalysis;
 
-namespace Rewriter.Shims;
+namespace Rewriter.ShimAnalyzer;
 
 /// <summary>The permitted symbols: IShimContext and its companions, integers and bool, and what the shims' own source declares.</summary>
 internal static class PermittedApi

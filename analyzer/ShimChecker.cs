@@ -3,16 +3,19 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
-namespace Rewriter.Shims;
+namespace Rewriter.ShimAnalyzer;
 
 /// <summary>Checks one file. Two lists, both of what is permitted: kinds of syntax, so that nothing is called without being named
 /// (using, foreach, await, interpolation …), and symbols.</summary>
-internal sealed class ShimChecker(SemanticModel model, ShimCallGraph graph, List<ShimDiagnostic> diagnostics) : CSharpSyntaxWalker
+internal sealed class ShimChecker(SemanticModel model, ShimCallGraph graph, Action<Diagnostic> report) : CSharpSyntaxWalker
 {
+    private const string ReplacesFunction = "Runtime.Abi.Shims.ReplacesFunctionAttribute";
+    private const string Context = "Runtime.Abi.Shims.IShimContext";
 
     // Methods and attributes of one class with the same text bind to the same symbols: generated shims repeat a few hundred bodies
     // thousands of times.
     private readonly HashSet<(SyntaxNode? Owner, string Text)> _checkedTexts = [];
+    private (int Line, string Message) _last;
 
     public override void Visit(SyntaxNode? node)
     {
@@ -25,7 +28,7 @@ internal sealed class ShimChecker(SemanticModel model, ShimCallGraph graph, List
 
         if (!PermittedSyntax.Contains(node.Kind()))
         {
-            Report("SHIM002", node,
+            Report(ShimRules.Syntax, node,
                 $"{Describe(node.Kind())} is not permitted in a shim: write static methods with arithmetic and calls on IShimContext");
             return;
         }
@@ -38,26 +41,50 @@ internal sealed class ShimChecker(SemanticModel model, ShimCallGraph graph, List
             case UsingDirectiveSyntax:
                 return; // names a namespace or type; its use is what counts
             case FieldDeclarationSyntax field when !field.Modifiers.Any(SyntaxKind.ConstKeyword):
-                Report("SHIM003", node,
+                Report(ShimRules.State, node,
                     "a field that is not const is not permitted in a shim: keep state in guest memory with IShimContext.WriteMemory");
                 break;
             case ClassDeclarationSyntax type when !type.Modifiers.Any(SyntaxKind.StaticKeyword):
-                Report("SHIM004", node, $"class '{type.Identifier.Text}' is not static: a shim has no objects");
+                Report(ShimRules.Instance, node, $"class '{type.Identifier.Text}' is not static: a shim has no objects");
                 break;
             case MemberDeclarationSyntax member when member.Modifiers.Any(PermittedSyntax.IsRefused):
-                Report("SHIM005", node,
+                Report(ShimRules.Modifier, node,
                     "extern, unsafe and async are not permitted in a shim: use IShimContext.Emulate for what has no member");
                 break;
             case NameSyntax and not QualifiedNameSyntax or PredefinedTypeSyntax:
                 CheckSymbol(node);
                 break;
-            case InvocationExpressionSyntax or CastExpressionSyntax or BinaryExpressionSyntax:
+            case InvocationExpressionSyntax call when !CheckSymbol(node):
+                Visit(call.ArgumentList); // what is called was refused: its name is the same finding
+                return;
+            case InvocationExpressionSyntax:
+                break;
+            case CastExpressionSyntax or BinaryExpressionSyntax:
             case PrefixUnaryExpressionSyntax or AssignmentExpressionSyntax:
                 CheckSymbol(node);
                 break;
         }
 
+        if (node is MethodDeclarationSyntax { AttributeLists.Count: > 0 } method)
+            CheckSignature(method);
         base.Visit(node);
+    }
+
+    private void CheckSignature(MethodDeclarationSyntax method)
+    {
+        if (model.GetDeclaredSymbol(method) is not IMethodSymbol symbol
+            || !symbol.GetAttributes().Any(attribute => attribute.AttributeClass?.ToDisplayString() == ReplacesFunction))
+            return;
+
+        bool takesContext = symbol.Parameters.Length == 1 && symbol.Parameters[0].RefKind == RefKind.None
+            && symbol.Parameters[0].Type.ToDisplayString() == Context;
+        bool returns = symbol.ReturnType.SpecialType is SpecialType.System_Void or SpecialType.System_UInt32 or SpecialType.System_Boolean;
+        bool isReachable = symbol.DeclaredAccessibility is Accessibility.Public or Accessibility.Internal
+            && symbol.ContainingType is { DeclaredAccessibility: Accessibility.Public or Accessibility.Internal, ContainingType: null };
+        if (!symbol.IsStatic || symbol.IsGenericMethod || symbol.ContainingType.IsGenericType || !takesContext || !returns || !isReachable)
+            Report(ShimRules.Signature, method.ReturnType, $"'{symbol.Name}' replaces a guest function: make it a public static method of a "
+                + "public static class that takes one IShimContext and returns void, uint (what EAX is to hold) or bool (false: the guest's own "
+                + "function runs)");
     }
 
     private bool IsRepeated(SyntaxNode node) => node switch
@@ -78,7 +105,8 @@ internal sealed class ShimChecker(SemanticModel model, ShimCallGraph graph, List
             call.Expression is MemberAccessExpressionSyntax { Expression: IdentifierNameSyntax receiver }
             && method.ParameterList.Parameters.Any(parameter => parameter.Identifier.ValueText == receiver.Identifier.ValueText));
 
-    private void CheckSymbol(SyntaxNode node)
+    /// <returns>False when it was refused.</returns>
+    private bool CheckSymbol(SyntaxNode node)
     {
         ISymbol? symbol = model.GetSymbolInfo(node).Symbol;
         if (symbol is IAliasSymbol alias)
@@ -89,24 +117,35 @@ internal sealed class ShimChecker(SemanticModel model, ShimCallGraph graph, List
             && model.GetEnclosingSymbol(node.SpanStart) is ISymbol caller)
             graph.Add(caller, symbol, node.GetLocation());
         if (symbol is not null && !PermittedApi.IsPermitted(symbol))
-            Report("SHIM001", node, PermittedApi.Refusal(symbol));
-        else if (node is ExpressionSyntax && model.GetTypeInfo(node).Type is { TypeKind: not TypeKind.Error } type
+        {
+            Report(ShimRules.Api, node, PermittedApi.Refusal(symbol));
+            return false;
+        }
+
+        if (node is ExpressionSyntax && model.GetTypeInfo(node).Type is { TypeKind: not TypeKind.Error } type
             && !PermittedApi.IsPermittedType(type))
-            Report("SHIM001", node, PermittedApi.Refusal(type));
+        {
+            Report(ShimRules.Api, node, PermittedApi.Refusal(type));
+            return false;
+        }
+
+        return true;
     }
 
-    private static string Describe(SyntaxKind kind) => kind.ToString() switch
+    private static string Describe(SyntaxKind kind)
     {
-        var name when name.EndsWith("Expression", StringComparison.Ordinal) => $"'{name[..^10]}' as an expression",
-        var name => $"'{name}'",
-    };
+        const string suffix = "Expression";
+        string name = kind.ToString();
+        return name.EndsWith(suffix, StringComparison.Ordinal) ? $"'{name.Substring(0, name.Length - suffix.Length)}' as an expression" : $"'{name}'";
+    }
 
-    private void Report(string id, SyntaxNode node, string message)
+    private void Report(DiagnosticDescriptor rule, SyntaxNode node, string message)
     {
-        ShimDiagnostic diagnostic = ShimDiagnostic.At(id, node.GetLocation(), message);
         // A refused name inside a refused call is one finding.
-        ShimDiagnostic? last = diagnostics.LastOrDefault();
-        if ((last?.File, last?.Line, last?.Message) != (diagnostic.File, diagnostic.Line, message))
-            diagnostics.Add(diagnostic);
+        int line = node.GetLocation().GetLineSpan().StartLinePosition.Line;
+        if (_last == (line, message))
+            return;
+        _last = (line, message);
+        report(Diagnostic.Create(rule, node.GetLocation(), message));
     }
 }

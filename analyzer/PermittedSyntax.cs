@@ -3,7 +3,7 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using static Microsoft.CodeAnalysis.CSharp.SyntaxKind;
 
-namespace Rewriter.Shims;
+namespace Rewriter.ShimAnalyzer;
 
 /// <summary>Static methods, integer expressions, plain statements. What is not here is refused, the constructs of later C# too.</summary>
 internal static class PermittedSyntax
