@@ -60,6 +60,7 @@ internal sealed class Vcpu : IDisposable
             if (_gate.MustYield)
             {
                 _gate.Yield();
+                _xen?.PublishRunstate();
                 continue;
             }
 
@@ -225,7 +226,11 @@ internal sealed class Vcpu : IDisposable
 
         _isIdle = false;
         _gate.Enter();
-        _xen?.Runstate.Enter(Abi.Xen.Runstate.Running);
+        if (_xen is not null)
+        {
+            _xen.Runstate.Enter(Abi.Xen.Runstate.Running);
+            _xen.PublishRunstate();
+        }
     }
 
     /// <summary>On the alarm's thread: a processor that sleeps wakes by its own timeout.</summary>

@@ -1,7 +1,10 @@
 // One guest of a host: its thread, its machine, its account, from start to end.
+using Runtime.Abi;
 using Runtime.Accounts;
 using Runtime.Devices;
+using Runtime.Devices.Xen;
 using Runtime.Engines;
+using Runtime.Engines.Interpreter;
 using Runtime.Loading;
 using Runtime.Paravirt;
 using Runtime.Scheduling;
@@ -158,7 +161,12 @@ internal sealed class HostedGuest
     private Outcome RunMachine()
     {
         GuestImage file = _prepared.Image;
-        var request = new EngineRequest(Description.Engine, _prepared.Mode, file.Kernel, file.Plan, Description.MemoryBytes, _counters);
+        bool hasXen = _prepared.Mode == ExecutionMode.Para;
+        var request = new EngineRequest(Description.Engine, _prepared.Mode, file.Kernel, file.Plan, Description.MemoryBytes, _counters)
+        {
+            Model = hasXen ? CpuModel.UnderXen : CpuModel.Default,
+            DeviceMemoryBytes = hasXen ? XenPlatform.DeviceMemoryFor(Description.MemoryBytes) : 0,
+        };
         EngineHost host = EngineFactory.Create(request);
         try
         {
@@ -168,6 +176,12 @@ internal sealed class HostedGuest
             ICpuMeter? reader = _counters.Detail != ExitDetail.None ? meter : null;
             using ProcessorTurn turn = _dispatcher.Admit(_client, _cpu, reader, host.Engine.Kick, host.Engine.Bind);
             var parts = new PlatformParts(host.Memory, _prepared.Disks, Console, DeviceTrace.None);
+            if (hasXen)
+            {
+                var terminal = new SharedTerminal(Console);
+                parts = parts with { Serial = terminal.Serial, RingTerminal = terminal.Ring };
+            }
+
             using var machine = new VirtualMachine(host, parts, _clock, _counters, new SymbolTable(file.Kernel.Symbols), null, null, turn);
             meter.OtherThreads = () => machine.ThreadNanoseconds;
             using ShimLibrary? shims = ShimLoading.Start(file, Description.Kernel, host, machine, line => Note = line);
