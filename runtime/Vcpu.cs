@@ -63,6 +63,7 @@ internal sealed class Vcpu : IDisposable
             if (_gate.MustYield)
             {
                 _gate.Yield();
+                _xen?.PublishRunstate();
                 continue;
             }
 
@@ -116,7 +117,8 @@ internal sealed class Vcpu : IDisposable
     {
         ExitCounter reason = _reasons[(int)exit.Reason];
         uint eip = _engine.State.Eip;
-        if (_counters.WantsTiming(eip))
+        ref HotSites.Site site = ref _counters.SiteOf(eip);
+        if (_counters.WantsTiming(ref site))
         {
             long exited = _clock.Now;
             Settle(exit);
@@ -125,7 +127,7 @@ internal sealed class Vcpu : IDisposable
         else
         {
             Settle(exit);
-            _counters.RecordUntimed(reason, eip);
+            _counters.RecordUntimed(reason, ref site);
         }
     }
 
@@ -228,7 +230,11 @@ internal sealed class Vcpu : IDisposable
 
         _isIdle = false;
         _gate.Enter();
-        _xen?.Runstate.Enter(Abi.Xen.Runstate.Running);
+        if (_xen is not null)
+        {
+            _xen.Runstate.Enter(Abi.Xen.Runstate.Running);
+            _xen.PublishRunstate();
+        }
     }
 
     /// <summary>A back end that is at work answers soon, as a rule; to fall asleep and to be woken takes longer than that.</summary>

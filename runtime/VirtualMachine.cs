@@ -37,6 +37,10 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
         if (host.Processor is { Model.HasXen: true } guestOfXen)
         {
             Xen = new XenPlatform(Platform, guestOfXen, parts, clock, this);
+            if (gate is not null)
+            {
+                Xen.Runstate.Waited = () => gate.WaitedNanoseconds;
+            }
         }
 
         _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace, gate ?? new OpenGate());

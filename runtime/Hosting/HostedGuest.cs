@@ -2,7 +2,9 @@
 using Runtime.Abi;
 using Runtime.Accounts;
 using Runtime.Devices;
+using Runtime.Devices.Xen;
 using Runtime.Engines;
+using Runtime.Engines.Interpreter;
 using Runtime.Loading;
 using Runtime.Paravirt;
 using Runtime.Scheduling;
