@@ -8,6 +8,9 @@ public static class ExitStatus
     /// <summary>Valid, but a site that fails silently was left unpatched.</summary>
     public const int Incomplete = 1;
 
+    /// <summary>What was compared differs.</summary>
+    public const int Different = 1;
+
     public const int Usage = 2;
 
     /// <summary>The image is malformed, unsupported or unreadable, or the output cannot be written.</summary>

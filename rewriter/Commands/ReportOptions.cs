@@ -25,6 +25,22 @@ public static class ReportOptions
         HelpName = "text|json|sarif|html",
     };
 
+    /// <summary>For reports that have these two forms alone.</summary>
+    public static Option<ReportFormat> TextOrJson()
+    {
+        Option<ReportFormat> format = Format();
+        format.Description = "text or json";
+        format.HelpName = "text|json";
+        format.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && result.Tokens[0].Value.ToLowerInvariant() is not ("text" or "json"))
+            {
+                result.AddError($"--format is text or json here, not '{result.Tokens[0].Value}'");
+            }
+        });
+        return format;
+    }
+
     public static Option<FileInfo?> OutputFile() =>
         new("-o", "--output") { Description = "Write the report to FILE instead of standard output", HelpName = "FILE" };
 }

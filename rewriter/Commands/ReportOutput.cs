@@ -1,4 +1,6 @@
 using Rewriter.Audit;
+using Rewriter.Diff;
+using Rewriter.Verification;
 
 namespace Rewriter.Commands;
 
@@ -40,6 +42,30 @@ static class ReportOutput
             default:
                 output.WriteText(text => text.Write(report));
                 break;
+        }
+    }
+
+    public static void Write(this Output output, ReportFormat format, VerificationReport report)
+    {
+        if (format == ReportFormat.Json)
+        {
+            output.WriteStream(stream => JsonReport.Write(stream, report));
+        }
+        else
+        {
+            output.WriteText(text => text.Write(report));
+        }
+    }
+
+    public static void Write(this Output output, ReportFormat format, ImageDiff diff)
+    {
+        if (format == ReportFormat.Json)
+        {
+            output.WriteStream(stream => JsonReport.Write(stream, diff));
+        }
+        else
+        {
+            output.WriteText(text => text.Write(diff));
         }
     }
 }

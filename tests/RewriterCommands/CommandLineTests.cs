@@ -52,6 +52,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(3, "is a directory", new[] { "scan", "/" })]
     [InlineData(3, "not a rewritten image", new[] { "audit", "TINY" })]
     [InlineData(3, "not a rewritten image", new[] { "restore", "TINY", "-o", "y" })]
+    [InlineData(3, "not a rewritten image", new[] { "verify", "TINY" })]
     [InlineData(3, "no such directory", new[] { "rewrite", "TINY", "--mode", "full", "-o", "/nonexistent/y" })]
     public void FailuresAreOneLineAndAStatus(int status, string message, string[] arguments)
     {
@@ -60,6 +61,33 @@ public sealed class CommandLineTests : IDisposable
         Assert.StartsWith("rewriter: ", result.Error, StringComparison.Ordinal);
         Assert.Contains(message, result.Error, StringComparison.Ordinal);
         Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
+    public void VerifyAndDiffHaveTheirStatus()
+    {
+        string image = Fixture.Path("tiny.elf");
+        Assert.Equal(0, Run("rewrite", image, "--mode", "para", "-o", In("para")).Status);
+        Assert.Equal(0, Run("rewrite", image, "--mode", "full", "-o", In("full")).Status);
+        (int status, string text, string error) = Run("verify", In("para"), "--against", image);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("para: verified", text, StringComparison.Ordinal);
+        Assert.Equal((0, ""), (Run("verify", In("full"), "--format", "json", "-o", In("v.json")).Status, Run("verify", In("full")).Error));
+
+        byte[] bytes = File.ReadAllBytes(In("para"));
+        bytes[0x1000 + 3] ^= 1;
+        File.WriteAllBytes(In("damaged"), bytes);
+        var damaged = Run("verify", In("damaged"));
+        Assert.Equal(6, damaged.Status);
+        Assert.Contains("damaged: ", damaged.Error, StringComparison.Ordinal);
+        Assert.Equal(6, Run("verify", In("para"), "--against", In("full")).Status);
+
+        Assert.Equal((0, ""), (Run("diff", In("para"), In("para")).Status, Run("diff", image, In("para")).Error));
+        var diff = Run("diff", In("para"), In("full"));
+        Assert.Equal((1, ""), (diff.Status, diff.Error));
+        Assert.Contains("tactic: ", diff.Output, StringComparison.Ordinal);
+        Assert.Equal(3, Run("diff", image, "/nonexistent").Status);
+        Assert.Equal(2, Run("diff", image, image, "--format", "html").Status);
     }
 
     [Theory]
@@ -118,6 +146,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("scan")]
     [InlineData("rewrite")]
     [InlineData("audit")]
+    [InlineData("verify")]
+    [InlineData("diff")]
     [InlineData("restore")]
     public void HelpHasExamples(string command)
     {
