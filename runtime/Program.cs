@@ -1,6 +1,7 @@
 // The command line of the runtime: parses, dispatches, and turns what the user can mend into one line and an exit status.
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Rewriter.Commands;
 using Rewriter.Images;
 using Runtime;
 using Runtime.Commands;
@@ -17,7 +18,10 @@ var root = new RootCommand("Runs operating-system kernels built for bare IA-32 h
     new GuestOrderCommand("resume", "Let a paused guest go on.").Build(),
     new GuestOrderCommand("stop", "End a guest, or the host and all its guests.", canMeanAll: true).Build(),
     new ConsoleCommand().Build(),
+    new BillCommand().Build(),
+    CompletionCommand.Create("runtime"),
 };
+root.Add(ReferenceCommand.Create("runtime", root));
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {

@@ -44,13 +44,16 @@ public static class SensitivityTable
             C.Popw_ES, C.Popw_CS, C.Popw_SS, C.Popw_DS, C.Popw_FS, C.Popw_GS, C.Popd_ES, C.Popd_SS, C.Popd_DS, C.Popd_FS, C.Popd_GS,
             C.Popq_FS, C.Popq_GS, C.Mov_Sreg_rm16, C.Mov_Sreg_r32m16, C.Mov_Sreg_r64m16),
         Silent("enters the host's kernel (int 0x80 too: see TryClassify)", M.Sysenter, M.Syscall),
-        Silent("changes what the monitor's own protection keys permit", M.Wrpkru),
+        Silent("changes what the monitor's own protection keys permit", M.Wrpkru, M.Xrstor, M.Xrstor64),
+        Silent("reads or writes a segment base that the host's kernel holds (CR4.FSGSBASE)", M.Rdfsbase, M.Rdgsbase, M.Wrfsbase, M.Wrgsbase),
 
         // --- Leaking: works, and shows the host ---
         Leaking("identifies the host's processor", M.Cpuid),
         Leaking("reads the host's clock", M.Rdtsc, M.Rdtscp),
         Leaking("cannot be replayed", M.Rdrand, M.Rdseed),
         Leaking("shows the host's extended control registers", M.Xgetbv, M.Rdpkru, M.Rdpid),
+        Leaking("saves what the host has enabled in XCR0", M.Xsave, M.Xsave64, M.Xsaveopt, M.Xsaveopt64, M.Xsavec, M.Xsavec64),
+        Leaking("reads the host's counters", M.Rdpru),
 
         // --- Trapping: #GP or #UD in ring 3, by themselves ---
         Trapping("IOPL", M.Cli, M.Sti),

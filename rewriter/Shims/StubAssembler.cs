@@ -42,8 +42,9 @@ public sealed partial class StubAssembler(uint windowBase, bool userMode)
     public void EmitGate(int siteIndex)
     {
         uint field = userMode ? MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex : MonitorWindow.Data.SiteIndex;
-        c.mov(Window(field), siteIndex);                                       // who asks
-        c.jmp(MonitorWindow.GateSelector, windowBase + MonitorWindow.GateOffset); // into 64-bit code; registers and flags are the guest's
+        uint gate = userMode ? MonitorWindow.UserGateOffset : MonitorWindow.GateOffset;
+        c.mov(Window(field), siteIndex);                      // who asks
+        c.jmp(MonitorWindow.GateSelector, windowBase + gate); // into 64-bit code; registers and flags are the guest's
     }
 
     /// <summary>For instructions without effect in a virtual machine (WBINVD: caches are coherent).

@@ -7,7 +7,7 @@ namespace Runtime.Abi;
 /// <code>
 ///   0x0000  WindowData      read/write in guest kernel mode, no access in guest user mode
 ///   0x1000  UserData        read/write in both modes; holds only what a user-mode site says of itself
-///   0x2000  gate            64-bit code, execute only: the one door to the stub
+///   0x2000  gates           64-bit code, execute only: the doors to the stub, one for the kernel's shims and one for the user's
 ///   0x3000  GDT alias       the guest's frame that holds the start of its GDT, read only
 ///   0x4000  switcher        code that enters the guest kernel for a system call and leaves it by IRET
 ///   0x10000 selector table  a byte for each selector: its slot, or 0
@@ -24,6 +24,9 @@ public static class MonitorWindow
 
     public const uint UserDataOffset = 0x1000;
     public const uint GateOffset = 0x2000;
+
+    /// <summary>The gate for code that may not touch <see cref="Data"/>.</summary>
+    public const uint UserGateOffset = 0x2040;
     public const uint GdtAliasOffset = 0x3000;
 
     /// <summary>Where the shim of an INT n in user mode goes on, its site, vector and return address written to <see cref="User"/>.</summary>
@@ -125,7 +128,7 @@ public static class MonitorWindow
     /// <summary>Offsets inside <c>UserData</c>.</summary>
     public static class User
     {
-        /// <summary>Written before a jump to the gate from a user-mode site: the index of that site.</summary>
+        /// <summary>Written before a jump to the user's gate: the index of the site that asks.</summary>
         public const uint SiteIndex = 0x00C;
         public const uint Scratch = 0x010;
 

@@ -17,6 +17,9 @@ public sealed class CpuAccount
     private Stretch _stretch;
     private long _since;
 
+    /// <summary>The latest instant that anybody has been told the account of: what is written later with an older one must not take it back.</summary>
+    private long _reported;
+
     /// <param name="now">The host's clock when the guest came into being, in nanoseconds.</param>
     public CpuAccount(long now) => _since = now;
 
@@ -28,6 +31,7 @@ public sealed class CpuAccount
     {
         lock (_lock)
         {
+            _reported = Math.Max(_reported, now);
             long open = Math.Max(0, now - _since);
             return _stretch switch
             {
@@ -55,6 +59,7 @@ public sealed class CpuAccount
     {
         lock (_lock)
         {
+            now = Math.Max(now, _reported);
             long guest = Math.Max(0, reading.Guest - _charged.Guest), monitor = Math.Max(0, reading.Monitor - _charged.Monitor);
             long device = Math.Max(0, reading.Device - _charged.Device);
             _charged = reading;
@@ -84,6 +89,7 @@ public sealed class CpuAccount
     {
         lock (_lock)
         {
+            now = Math.Max(now, _reported);
             long spent = Math.Max(0, now - _since);
             _times += _stretch switch
             {

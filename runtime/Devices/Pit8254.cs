@@ -6,8 +6,9 @@ namespace Runtime.Devices;
 /// <summary>An 8254. Registers: offsets 0-2 the counters, 3 the control word.</summary>
 public sealed class Pit8254 : IPortDevice, ITimedDevice
 {
-    /// <summary>Ticks that the host missed (it did not run the monitor) and that are still given to the guest, one after each
-    /// acknowledge. More than that are dropped: a guest should not relive an hour that the host was suspended.</summary>
+    /// <summary>Ticks that the guest missed (it was not run, or is slower than the processor it believes to have) and is still given: half a
+    /// period apart, so that it gets something done between two of them, as it would have. More than that are dropped: a guest should not
+    /// relive an hour that the host was suspended.</summary>
     public const int MaximumBacklog = 64;
 
     private readonly IClock _clock;
@@ -16,6 +17,8 @@ public sealed class Pit8254 : IPortDevice, ITimedDevice
     private readonly PitChannel[] _channels = [new(), new(), new()];
     private long _advancedTo;
     private int _backlog;
+    private bool _isAcknowledged = true;
+    private long _lastEdge;
 
     public Pit8254(IClock clock, InterruptLine line, IDeviceTrace trace)
     {
@@ -23,7 +26,7 @@ public sealed class Pit8254 : IPortDevice, ITimedDevice
         _line = line;
         _trace = trace;
         _advancedTo = Ticks;
-        line.Acknowledged += DeliverBacklog;
+        line.Acknowledged += OnAcknowledge;
     }
 
     public long NextDeadline { get; private set; } = DeadlineQueue.Never;
@@ -76,6 +79,7 @@ public sealed class Pit8254 : IPortDevice, ITimedDevice
         if (isReprogrammed)
         {
             _backlog = 0;
+            _isAcknowledged = true;
             _line.Set(_channels[0].Counter.Output(now));
             UpdateDeadline(now);
         }
@@ -115,28 +119,42 @@ public sealed class Pit8254 : IPortDevice, ITimedDevice
         _advancedTo = ticks;
         if (rises > 0)
         {
-            _backlog = (int)Math.Min(MaximumBacklog, _backlog + rises - 1);
-            _line.Edge();
+            // One that still waits to be taken would merge with its successor, and a guest that counts ticks lose time.
+            _backlog = (int)Math.Min(MaximumBacklog, _backlog + rises - (_isAcknowledged ? 1 : 0));
+            MakeEdge(ticks);
+        }
+        else if (ticks >= CatchUp)
+        {
+            _backlog--;
+            MakeEdge(ticks);
         }
 
         _line.Set(counter.Output(ticks));
         UpdateDeadline(ticks);
     }
 
-    private void DeliverBacklog()
+    /// <summary>When the next of the missed ticks may come.</summary>
+    private long CatchUp => _backlog > 0 && _isAcknowledged ? _lastEdge + (_channels[0].Counter.Period + 1) / 2 : PitCounter.Never;
+
+    private void MakeEdge(long ticks)
     {
+        _line.Edge();
+        _lastEdge = ticks;
+        _isAcknowledged = false;
+    }
+
+    private void OnAcknowledge()
+    {
+        _isAcknowledged = true;
         if (_backlog > 0)
         {
-            _backlog--;
-            bool level = _line.IsHigh;
-            _line.Edge();
-            _line.Set(level);
+            UpdateDeadline(_advancedTo);
         }
     }
 
     private void UpdateDeadline(long ticks)
     {
-        long rise = _channels[0].Counter.NextRise(ticks);
+        long rise = Math.Min(_channels[0].Counter.NextRise(ticks), CatchUp);
         NextDeadline = rise == PitCounter.Never ? DeadlineQueue.Never : PitTicks.ToNanoseconds(rise);
     }
 }

@@ -19,6 +19,9 @@ internal sealed class PitCounter
 
     public bool Gate { get; private set; } = true;
 
+    /// <summary>Clock pulses from one rise of OUT to the next, where they repeat.</summary>
+    public long Period => _period;
+
     private bool IsPeriodic => Mode is 2 or 3;
 
     private bool IsGateTriggered => Mode is 1 or 5;

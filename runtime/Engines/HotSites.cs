@@ -14,25 +14,32 @@ public sealed class HotSites
     private uint _random = 1;
 
     /// <summary>The account of an address; valid until the next call.</summary>
-    public ref Site At(uint eip)
+    public ref Site At(uint eip) => ref _table[IndexOf(eip)];
+
+    /// <summary>An account by its <see cref="IndexOf"/>.</summary>
+    public ref Site this[int index] => ref _table[index];
+
+    /// <summary>Where the account of an address is, for good.</summary>
+    public int IndexOf(uint eip)
     {
         uint start = eip * 2_654_435_761u >> 17; // Fibonacci hashing down to the 15 bits of Capacity
         for (uint i = 0; i < Probes; i++)
         {
-            ref Site site = ref _table[start + i & Capacity - 1];
-            if (site.Eip == eip && site.Count > 0)
+            int index = (int)(start + i & Capacity - 1);
+            ref Site site = ref _table[index];
+            if (site.Eip == eip && site.IsTaken)
             {
-                return ref site;
+                return index;
             }
 
-            if (site.Count == 0)
+            if (!site.IsTaken)
             {
-                site.Eip = eip;
-                return ref site;
+                (site.Eip, site.IsTaken) = (eip, true);
+                return index;
             }
         }
 
-        return ref _table[Capacity];
+        return Capacity;
     }
 
     /// <summary>Whether the next exit at a site should be timed: the first ones, all at sites where they take long, and some of the rest.</summary>
@@ -60,6 +67,8 @@ public sealed class HotSites
         public uint Eip { get; internal set; }
 
         public long Count { get; private set; }
+
+        internal bool IsTaken { get; set; }
 
         public long TimedCount { get; private set; }
 

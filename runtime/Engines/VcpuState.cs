@@ -1,6 +1,7 @@
 // The guest's processor as the guest sees it. The monitor owns this copy; what machine code shares with the monitor
 // (stub context, monitor window) is copied from and to it at each entry and exit, and validated on the way in.
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Runtime.Engines;
 
@@ -25,6 +26,32 @@ public struct BreakpointAddresses
     private uint _first;
 }
 
+/// <summary>What system software sets up and most code leaves alone, in one piece: whoever keeps something derived from it compares it
+/// with what it was.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct SystemRegisters
+{
+    public SegmentRegisters Segments;
+    public SegmentRegister Ldtr;
+    public SegmentRegister Tr;
+    public TableRegister Gdtr;
+    public TableRegister Idtr;
+    public uint Cr0;
+    public uint Cr2;
+    public uint Cr3;
+    public uint Cr4;
+
+    /// <summary>Guest TSC minus host TSC.</summary>
+    public long TscOffset;
+
+    /// <summary>The current privilege level, kept apart from CS.RPL because real mode and v86 have none.</summary>
+    public byte Cpl;
+
+    /// <summary>Whether two are alike in all bits. May say no where only padding differs.</summary>
+    public static bool AreSame(ref readonly SystemRegisters left, ref readonly SystemRegisters right)
+        => MemoryMarshal.AsBytes(new ReadOnlySpan<SystemRegisters>(in left)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<SystemRegisters>(in right)));
+}
+
 /// <summary>Architectural state of one IA-32 virtual processor.</summary>
 public sealed class VcpuState
 {
@@ -36,16 +63,8 @@ public sealed class VcpuState
     /// <summary>All of EFLAGS, the virtual IF and IOPL included; bit 1 always set.</summary>
     public uint Eflags = 2;
 
-    public SegmentRegisters Segments;
-    public SegmentRegister Ldtr;
-    public SegmentRegister Tr;
-    public TableRegister Gdtr;
-    public TableRegister Idtr;
+    public SystemRegisters SystemRegisters = new() { Cr0 = ControlRegisters.Cr0Et };
 
-    public uint Cr0 = ControlRegisters.Cr0Et;
-    public uint Cr2;
-    public uint Cr3;
-    public uint Cr4;
     public BreakpointAddresses Dr;
     public uint Dr6 = 0xFFFF_0FF0;
     public uint Dr7 = 0x400;
@@ -56,17 +75,33 @@ public sealed class VcpuState
     public uint SysenterEsp;
     public uint SysenterEip;
 
-    /// <summary>Guest TSC minus host TSC.</summary>
-    public long TscOffset;
-
     /// <summary>x87, MMX and SSE state as FXSAVE stores it (SDM vol. 1, table 10-2), 512 bytes.</summary>
     public readonly byte[] Fx = new byte[512];
 
     /// <summary>The instruction just executed (STI, MOV SS, POP SS) holds off interrupts until the next one is done (SDM vol. 3, 6.8.3).</summary>
     public bool InterruptShadow;
 
-    /// <summary>The current privilege level, kept apart from CS.RPL because real mode and v86 have none.</summary>
-    public byte Cpl;
+    public ref SegmentRegisters Segments => ref SystemRegisters.Segments;
+
+    public ref SegmentRegister Ldtr => ref SystemRegisters.Ldtr;
+
+    public ref SegmentRegister Tr => ref SystemRegisters.Tr;
+
+    public ref TableRegister Gdtr => ref SystemRegisters.Gdtr;
+
+    public ref TableRegister Idtr => ref SystemRegisters.Idtr;
+
+    public ref uint Cr0 => ref SystemRegisters.Cr0;
+
+    public ref uint Cr2 => ref SystemRegisters.Cr2;
+
+    public ref uint Cr3 => ref SystemRegisters.Cr3;
+
+    public ref uint Cr4 => ref SystemRegisters.Cr4;
+
+    public ref long TscOffset => ref SystemRegisters.TscOffset;
+
+    public ref byte Cpl => ref SystemRegisters.Cpl;
 
     public bool InterruptsEnabled
     {

@@ -49,7 +49,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "full or para", new[] { "rewrite", "x", "--mode", "trap", "-o", "y" })]
     [InlineData(2, "multiple of 0x400000", new[] { "rewrite", "x", "--mode", "full", "--window", "17", "-o", "y" })]
     [InlineData(3, "no such file", new[] { "scan", "/nonexistent" })]
-    [InlineData(3, "is a directory", new[] { "scan", "/" })]
+    [InlineData(3, "is a directory", new[] { "audit", "/" })]
     [InlineData(3, "not a rewritten image", new[] { "audit", "TINY" })]
     [InlineData(3, "not a rewritten image", new[] { "restore", "TINY", "-o", "y" })]
     [InlineData(3, "not a rewritten image", new[] { "verify", "TINY" })]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Runtime.Engines.Patched;
 
 namespace Runtime.Engines.Direct;
 
@@ -8,6 +9,8 @@ internal sealed class DirectAccounts(ExitCounters counters)
     private ExitCounter? _kind;
     private uint _eip;
     private long _began;
+    private bool _isTimed;
+    private int _account;
 
     /// <summary>A shim asked by the gate.</summary>
     public ExitCounter Hypercall { get; } = counters.Open("Hypercall");
@@ -49,7 +52,24 @@ internal sealed class DirectAccounts(ExitCounters counters)
     public void Begin()
     {
         _kind = null;
+        _isTimed = true;
         _began = Stopwatch.GetTimestamp();
+    }
+
+    /// <summary>A hypercall begins to be settled. Those are so short that not each one is worth being timed.</summary>
+    public void BeginHypercall(CodeSite site)
+    {
+        if (site.Account < 0)
+        {
+            site.Account = counters.Sites.IndexOf(site.Address);
+        }
+
+        (_kind, _eip, _account) = (Hypercall, site.Address, site.Account);
+        _isTimed = counters.Sites.WantsTiming(ref counters.Sites[_account]);
+        if (_isTimed)
+        {
+            _began = Stopwatch.GetTimestamp();
+        }
     }
 
     /// <summary>Says what the exit is; the last word counts.</summary>
@@ -58,9 +78,20 @@ internal sealed class DirectAccounts(ExitCounters counters)
     /// <summary>The exit is settled.</summary>
     public void End()
     {
-        if (_kind is not null)
+        if (_kind is null)
+        {
+            return;
+        }
+
+        if (_isTimed)
         {
             counters.Record(_kind, _eip, (long)Stopwatch.GetElapsedTime(_began).TotalNanoseconds);
         }
+        else
+        {
+            counters.RecordUntimed(_kind, ref counters.Sites[_account]);
+        }
+
+        _kind = null;
     }
 }

@@ -10,6 +10,9 @@ namespace Runtime.Engines.Direct;
 
 public sealed partial class DirectEngine
 {
+    /// <summary>A page fault that the guest is handling, and what the instruction will want when it is retried.</summary>
+    private readonly record struct FaultRetry(bool IsPending, uint Linear, AccessKind Access, uint Eip, byte Cpl, ulong Root);
+
     /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
     private const int GuardPatience = 16;
 
@@ -26,21 +29,30 @@ public sealed partial class DirectEngine
     {
         StubProcess stub = space.Stub;
         bool sameMode = _context.Store(stub);
+        int reason = stub.Line.ExitReason;
+        bool byGate = reason is StubLayout.ExitGate or StubLayout.ExitUserGate;
+        _isPublished = byGate && _mode == ExecutionMode.Para;
         if (_mode == ExecutionMode.Para)
         {
-            State.InterruptsEnabled = (_window[MonitorWindow.Data.VirtualIf] & FlagBits.If) != 0;
-            _selectors.Collect(_window);
-            _switcher.Collect();
+            // The kernel's gate has brought it along, so that the window stays in the guest's cache.
+            _publishedIf = (reason == StubLayout.ExitGate ? stub.Line.VirtualIf : _window[MonitorWindow.Data.VirtualIf]) & FlagBits.If;
+            State.InterruptsEnabled = _publishedIf != 0;
+            _isPublished &= !(_selectors.Collect(_window) | _switcher.Collect());
         }
 
-        switch ((int)stub.Word(StubLayout.ExitReason))
+        if (byGate)
         {
-            case StubLayout.ExitGate:
-                return OnGate();
+            return OnGate(stub.Line.SiteIndex);
+        }
+
+        _accounts.Begin();
+        _context.ForgetSystem();
+        switch (reason)
+        {
             case StubLayout.ExitKick:
                 return VmExit.None;
             case StubLayout.ExitSignal:
-                ulong eip = stub.Quad(StubLayout.FrameEip);
+                ulong eip = stub.Line.Eip | (ulong)stub.Word(StubLayout.EipHigh) << 32;
                 return sameMode && eip <= uint.MaxValue
                     ? OnSignal(space, (uint)eip)
                     : OnEscape(stub, eip);
@@ -61,7 +73,7 @@ public sealed partial class DirectEngine
                 // The instruction at the site has not begun. After a kick, or when a page of the kernel's was only missing from the shadow,
                 // it begins again; any other fault is the interpreter's to find.
                 bool again = stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space);
-                return OnGate(performs: !again);
+                return OnGate(_window.Site(user: hostEip < _window.Base + MonitorWindow.LeaveOffset), performs: !again);
             }
 
             hostEip = State.Eip;
@@ -197,12 +209,37 @@ public sealed partial class DirectEngine
                 return VmExit.None;
             case FillResult.GuestFault:
                 _accounts.Is(_accounts.GuestPageFault, State.Eip);
+                _retry = new FaultRetry(true, linear, access, State.Eip, State.Cpl, CurrentRoot);
                 return _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
             case FillResult.CodeWrite:
                 return OnCodeWrite(space, linear);
             default:
                 return Emulate();
         }
+    }
+
+    /// <summary>The guest returns from its page-fault handler to the instruction that faulted: what that will access is filled before it
+    /// faults again. (IRET to there always leaves the guest, for the resume flag that the fault has put on the stack.)</summary>
+    private void FillForRetry(AddressSpace space)
+    {
+        if (_retry.Eip != State.Eip || _retry.Cpl != State.Cpl || _retry.Root != CurrentRoot)
+        {
+            return;
+        }
+
+        FaultRetry retry = _retry;
+        _retry = default;
+        ShadowKind kind = space.Page(retry.Linear >> 12).Kind;
+        bool isFilled = kind != ShadowKind.Absent && (retry.Access != AccessKind.Write || kind == ShadowKind.Writable);
+        if (isFilled || _window.Covers(retry.Linear))
+        {
+            return;
+        }
+
+        bool user = retry.Cpl == 3;
+        _ = retry.Access == AccessKind.Fetch && IsPatching
+            ? _mapper.Map(space, retry.Linear, State.Eip, user, out _)
+            : _pager.Fill(space, retry.Linear, retry.Access, user, out _);
     }
 
     /// <summary>Data in an execute-only copy: the interpreter reads or writes the original. When that goes on from elsewhere the page
@@ -259,10 +296,10 @@ public sealed partial class DirectEngine
     }
 
     /// <summary>A shim asks for what it cannot do inline.</summary>
+    /// <param name="index">Of the site that asks.</param>
     /// <param name="performs">Whether to perform the site's instruction, or only to go back to it.</param>
-    private VmExit OnGate(bool performs = true)
+    private VmExit OnGate(uint index, bool performs = true)
     {
-        uint index = _window.TakeSite();
         if (_code.Site(index) is not CodeSite site)
         {
             return State.Cpl == 3
@@ -281,28 +318,42 @@ public sealed partial class DirectEngine
             return new VmExit(VmExitReason.Hypercall, Value: asked);
         }
 
-        _accounts.Is(_accounts.Hypercall, site.Address);
-        byte cpl = State.Cpl;
+        _accounts.BeginHypercall(site);
+        return State.Cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8
+            ? EnterKernel(site.Instruction.Instruction.Immediate8)
+            : _cpu.StepPlain();
+    }
+
+    private VmExit EnterKernel(byte vector)
+    {
         SegmentRegister code = State.Segments[(int)SegmentIndex.Cs], stack = State.Segments[(int)SegmentIndex.Ss];
         VmExit exit = _cpu.Step();
-        if (cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8)
-        {
-            _switcher.Learn(site.Instruction.Instruction.Immediate8, code, stack);
-        }
-
+        _switcher.Learn(vector, code, stack);
         return exit;
     }
 
     private VmExit OnEscape(StubProcess stub, ulong eip)
     {
-        if (stub.Word(StubLayout.Signal) == StubSignals.Kick && stub.Quad(StubLayout.FrameCs) == MonitorWindow.GateSelector
-            && eip - _window.Base - MonitorWindow.GateOffset < 4096)
+        ulong inGates = eip - _window.Base - MonitorWindow.GateOffset;
+        if (stub.Line.Cs == MonitorWindow.GateSelector && inGates < 4096)
         {
-            // In the gate, on its way to us: let it arrive.
-            return ResumeInWindow(_current!);
+            if (stub.Word(StubLayout.Signal) == StubSignals.Kick)
+            {
+                // On its way to us: let it arrive. The gate begins anew, since what it holds in 64-bit registers is lost.
+                const uint gate = MonitorWindow.GateOffset, user = MonitorWindow.UserGateOffset;
+                stub.Line.Eip = _window.Base + (inGates < user - gate ? gate : user);
+                return ResumeInWindow(_current!);
+            }
+
+            if (State.Cpl == 3)
+            {
+                // The kernel's gate, tried by the user.
+                State.Eip = (uint)eip;
+                return _cpu.RaiseException(ExceptionVector.GeneralProtection, 0);
+            }
         }
 
-        return VmExit.Impossible($"code selector 0x{stub.Quad(StubLayout.FrameCs):x} at 0x{eip:x}: it left IA-32 code");
+        return VmExit.Impossible($"code selector 0x{stub.Line.Cs:x} at 0x{eip:x}: it left IA-32 code");
     }
 
     /// <summary>Lets the guest go on where it was interrupted in the window. Shims and the gate are a few instructions long; a guest that is found
@@ -343,7 +394,10 @@ public sealed partial class DirectEngine
             case ShimEnd.GuestInstruction:
                 return true;
             case ShimEnd.Gate:
-                exit = OnGate();
+                exit = OnGate(_window.Site(user: false));
+                return false;
+            case ShimEnd.UserGate:
+                exit = OnGate(_window.Site(user: true));
                 return false;
             default:
                 // It faults where it is: let it, and settle that fault.

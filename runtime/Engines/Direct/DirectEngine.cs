@@ -42,6 +42,14 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private bool _kick;
     private int _resumedInWindow;
     private bool _shadowIsStale;
+    private FaultRetry _retry;
+    private (ulong Kernel, ulong User) _gates;
+
+    /// <summary>The window and the process hold what they were given, but for what <see cref="_publishedIf"/> and the registers say: the last
+    /// exit was a hypercall.</summary>
+    private bool _isPublished;
+    private bool _publishedWish;
+    private uint _publishedIopl, _publishedIf;
 
     /// <summary>False while the guest's page tables leave no room for the window: then everything is interpreted.</summary>
     private bool _hasWindow = true;
@@ -66,8 +74,8 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         ImagePlan? plan = ImagePlan.For(imagePlan, mode, memoryLength);
         _storage = new SharedCodeStorage(_control);
         _window = new WindowMemory(_storage, plan?.WindowBase ?? MonitorWindow.DefaultBase);
-        _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity) { WindowBase = _window.Base };
         _pager = new ShadowPager(_cpu, Memory, _frames, mode == ExecutionMode.Trap, HostLimits.LowestPage);
+        _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity, _pager.IsAbandoned) { WindowBase = _window.Base };
         _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan, Returned, imagePlan);
         _mapper = new CodeMapper(_code, _pager, _frames, _cpu);
         _context = new StubContext(State, _segments);
@@ -175,11 +183,12 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     void ICpuObserver.PageInvalidated(uint linear)
     {
-        foreach (AddressSpace space in _spaces.All)
+        ulong root = CurrentRoot;
+        foreach (bool user in (ReadOnlySpan<bool>)[false, true])
         {
-            if (space.Key.Root == CurrentRoot)
+            if (_spaces.Find(new SpaceKey(root, user)) is AddressSpace space)
             {
-                space.Drop(linear >> 12);
+                _pager.Invalidate(space, linear >> 12);
             }
         }
     }
@@ -210,9 +219,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
     }
 
-    private ulong CurrentRoot => State.PagingEnabled
-        ? State.Cr3 & ~0x1Fu | ((State.Cr4 & ControlRegisters.Cr4Pae) != 0 ? 1u : 0)
-        : ulong.MaxValue;
+    private ulong CurrentRoot => SpaceKey.RootOf(State);
 
     private bool IsPatching => _mode != ExecutionMode.Trap;
 
@@ -234,15 +241,22 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     private VmExit RunNatively(bool wantInterruptWindow)
     {
-        if (TryEnterSpace() is not AddressSpace space)
+        bool isAsBefore = IsAsBefore(wantInterruptWindow);
+        AddressSpace? space = isAsBefore ? _current! : TryEnterSpace();
+        if (space is null)
         {
             return VmExit.None;
         }
 
-        if (IsPatching)
+        if (!isAsBefore && IsPatching)
         {
             _code.SetFpuTraps((State.Cr0 & (ControlRegisters.Cr0Ts | ControlRegisters.Cr0Em)) != 0);
             _code.SetTimeStampTraps(State.TscOffset != 0 || (State.Cr4 & ControlRegisters.Cr4Tsd) != 0);
+        }
+
+        if (_retry.IsPending)
+        {
+            FillForRetry(space);
         }
 
         if (_mapper.Place(space, State.Eip, out uint address) == Placement.Emulate)
@@ -251,23 +265,20 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         StubProcess stub = space.Stub;
-        if (_segments.TryStartOver())
+        if (!isAsBefore)
         {
-            _selectors.Reset(_window);
+            Publish(space, wantInterruptWindow);
         }
-
-        if (_mode == ExecutionMode.Para)
+        else if ((State.Eflags & FlagBits.If) != _publishedIf)
         {
-            _selectors.Prepare(space, _window);
-            _switcher.Publish();
+            _window[MonitorWindow.Data.VirtualIf] = State.Eflags & FlagBits.If;
         }
 
         _context.Load(stub, address);
-        _window.Publish(State, wantInterruptWindow);
-        _context.FpuLeft();
         Volatile.Write(ref _running, stub);
         if (Volatile.Read(ref _kick))
         {
+            _isPublished = false;
             return VmExit.None;
         }
 
@@ -278,10 +289,34 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _resumedInWindow = 0;
-        _accounts.Begin();
         VmExit exit = Settle(space);
         _accounts.End();
         return exit;
+    }
+
+    /// <summary>Whether the guest can be entered again with nothing but its registers: what most hypercalls come to.</summary>
+    private bool IsAsBefore(bool wantInterruptWindow)
+        => _isPublished && wantInterruptWindow == _publishedWish && (State.Eflags & FlagBits.Iopl) == _publishedIopl
+            && !_shadowIsStale && _current!.ValidatedAt == _tlbEpoch && _current.MappingCount <= HostLimits.MappingsPerProcess
+            && _context.HasSystem(_current.Stub) && !_pager.UsesRam(_window.Base, MonitorWindow.Size);
+
+    /// <summary>Tells the window and the process all that shims and the stub read of the guest's processor.</summary>
+    private void Publish(AddressSpace space, bool wantInterruptWindow)
+    {
+        if (_segments.TryStartOver())
+        {
+            _selectors.Reset(_window);
+        }
+
+        if (_mode == ExecutionMode.Para)
+        {
+            _selectors.Prepare(space, _window);
+            _switcher.Publish();
+            _window.Publish(State, wantInterruptWindow);
+            (_publishedWish, _publishedIopl) = (wantInterruptWindow, State.Eflags & FlagBits.Iopl);
+        }
+
+        _context.LoadSystem(space.Stub);
     }
 
     /// <summary>The space for the guest's present translations, compared with its page tables if a TLB flush went by. Null when the guest
@@ -300,7 +335,8 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         bool split = _current is not null && !_current.Stub.Features.HasProtectionKeys;
         var key = new SpaceKey(CurrentRoot, split && State.Cpl == 3);
         AddressSpace? space = _current;
-        if (space is null || space.Key != key)
+        bool isReload = space is not null && space.Key == key;
+        if (space is null || !isReload)
         {
             if (_running is not null)
             {
@@ -318,14 +354,19 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
             }
 
             _current = space;
-            _window.WriteGate(space.Stub.GateAddress);
+            StubCode code = space.Stub.Code;
+            if (_gates != (code.Gate, code.UserGate))
+            {
+                _gates = (code.Gate, code.UserGate);
+                _window.WriteGates(GateCode.Emit(_window.Base, code));
+            }
         }
 
         if (space.ValidatedAt != _tlbEpoch)
         {
             space.ValidatedAt = _tlbEpoch;
             _selectors.Revalidate();
-            _pager.Validate(space);
+            _pager.Validate(space, isReload);
         }
 
         // Looked at on every entry: a guest that maps something new needs no TLB flush to use it.
@@ -336,7 +377,11 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
         if (space.MappingCount > HostLimits.MappingsPerProcess)
         {
-            space.Wipe();
+            space.CountMappings();
+            if (space.MappingCount > HostLimits.MappingsPerProcess / 2)
+            {
+                space.Wipe();
+            }
         }
 
         return space;
@@ -370,6 +415,8 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
         _code.MoveWindow(target);
         _window = new WindowMemory(_storage, target);
+        _gates = default;
+        _isPublished = false;
         _selectors.Reset(_window);
         _switcher.Install(_window, features);
         _spaces.WindowBase = target;

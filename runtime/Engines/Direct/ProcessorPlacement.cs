@@ -7,14 +7,17 @@ namespace Runtime.Engines.Direct;
 /// <summary>Chooses between the two by what hand-overs cost of late. For the thread of one virtual CPU.</summary>
 internal sealed class ProcessorPlacement
 {
-    /// <summary>Hand-overs between two decisions.</summary>
-    private const int Period = 512;
+    /// <summary>Hand-overs for one that is timed: reading the counter on both sides takes as long as a tenth of a hypercall.</summary>
+    private const int SampleInterval = 8;
+
+    /// <summary>Timed hand-overs between two decisions.</summary>
+    private const int Period = 128;
 
     /// <summary>Decisions between two looks at what the other placement would cost now.</summary>
     private const int Patience = 64;
 
     /// <summary>Ticks that one hand-over counts for at most: one long wait must not decide alone.</summary>
-    private const long Outlier = 1_000_000;
+    private const long Outlier = 250_000;
 
     private readonly ulong[] _allowed = LinuxHost.Affinity(0);
     private readonly HostTimeStamp _clock = new();
@@ -22,6 +25,7 @@ internal sealed class ProcessorPlacement
     private bool _hasChoice;
     private long _sum;
     private int _count;
+    private int _untimed;
     private int _decisions;
     private int _generation = 1;
     private ulong[] _stubMask;
@@ -43,12 +47,15 @@ internal sealed class ProcessorPlacement
     /// <summary>The host's time-stamp counter, which stub processes read too.</summary>
     public long Now => (long)_clock.Read();
 
-    /// <summary>Accounts for one entry and exit.</summary>
+    /// <summary>Whether the next hand-over is to be timed.</summary>
+    public bool WantsSample() => _hasChoice && ++_untimed % SampleInterval == 0;
+
+    /// <summary>Accounts for one timed entry and exit.</summary>
     /// <param name="ticks">What both hand-overs took together.</param>
     public void Record(long ticks)
     {
         _sum += Math.Clamp(ticks, 0, Outlier);
-        if (++_count == Period && _hasChoice)
+        if (++_count == Period)
         {
             Decide();
         }

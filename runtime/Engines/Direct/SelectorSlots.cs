@@ -81,9 +81,15 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
     }
 
     /// <summary>Takes over the loads that shims did since the last entry. The slots named are the guest's word: a wrong one harms only itself.</summary>
-    public void Collect(WindowMemory window)
+    /// <returns>Whether there were any.</returns>
+    public bool Collect(WindowMemory window)
     {
         ReadOnlySpan<uint> loaded = window.Fields.Slice((int)MonitorWindow.Data.LoadedSlot / 4, 6);
+        if (!loaded.ContainsAnyExcept(MonitorWindow.Slots.None))
+        {
+            return false;
+        }
+
         for (int i = 0; i < loaded.Length; i++)
         {
             // Copied once, then checked: the guest can write there.
@@ -93,6 +99,8 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
                 state.Segments[i] = _slots[slot];
             }
         }
+
+        return true;
     }
 
     /// <summary>Puts the host descriptors of all slots into a process that has not had them.</summary>

@@ -7,7 +7,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Runtime.Engines.Direct;
 
 /// <summary>The assembled stub. <paramref name="Entry"/> and the other addresses are in the stub process.</summary>
-internal sealed record StubCode(byte[] Code, ulong Entry, ulong SignalHandler, ulong SignalReturn, ulong Gate);
+internal sealed record StubCode(byte[] Code, ulong Entry, ulong SignalHandler, ulong SignalReturn, ulong Gate, ulong UserGate);
 
 /// <summary>Emits the stub through Iced's assembler, one method a part.</summary>
 internal sealed class StubEmitter
@@ -30,8 +30,11 @@ internal sealed class StubEmitter
 
     private static readonly AssemblerRegister64 Control = r15;
 
+    private static readonly (AssemblerRegisterSegment Segment, int Offset)[] SegmentFields =
+        [(ds, StubLayout.Ds), (es, StubLayout.Es), (fs, StubLayout.Fs), (gs, StubLayout.Gs), (ss, StubLayout.Ss)];
+
     private readonly Assembler a = new(64);
-    private Label _entry, _exit, _wait, _resume, _critical, _criticalEnd, _gate, _handler, _restorer;
+    private Label _entry, _exit, _wait, _resume, _critical, _criticalEnd, _gate, _userGate, _handler, _restorer;
 
     private StubEmitter()
     {
@@ -42,6 +45,7 @@ internal sealed class StubEmitter
         _critical = a.CreateLabel();
         _criticalEnd = a.CreateLabel();
         _gate = a.CreateLabel();
+        _userGate = a.CreateLabel();
         _handler = a.CreateLabel();
         _restorer = a.CreateLabel();
     }
@@ -66,7 +70,8 @@ internal sealed class StubEmitter
             result.GetLabelRIP(emitter._entry),
             result.GetLabelRIP(emitter._handler),
             result.GetLabelRIP(emitter._restorer),
-            result.GetLabelRIP(emitter._gate));
+            result.GetLabelRIP(emitter._gate),
+            result.GetLabelRIP(emitter._userGate));
     }
 
     private static AssemblerMemoryOperand At(int offset) => __[Control + offset];
@@ -114,14 +119,13 @@ internal sealed class StubEmitter
     /// <summary>Hands over to the monitor, waits for the turn, makes the listed system calls, and goes on as told.</summary>
     private void EmitWait()
     {
-        Label spin = a.CreateLabel(), sleep = a.CreateLabel(), turn = a.CreateLabel(), next = a.CreateLabel(), done = a.CreateLabel(), keep = a.CreateLabel();
+        Label give = a.CreateLabel(), sameProcessor = a.CreateLabel(), spin = a.CreateLabel(), sleep = a.CreateLabel(), awake = a.CreateLabel();
+        Label turn = a.CreateLabel(), seen = a.CreateLabel(), next = a.CreateLabel(), done = a.CreateLabel(), keep = a.CreateLabel();
         a.Label(ref _exit);
-        a.mov(eax, ProcessorSelector);
-        a.lsl(eax, eax);
-        a.and(eax, ProcessorMask);
-        a.mov(Dword(StubLayout.StubProcessor), eax);
-        a.mov(r13d, eax);
+        a.test(Dword(StubLayout.Operation), StubLayout.OperationObserve);
+        a.je(give);
         EmitTimeStamp(StubLayout.TurnGiven);
+        a.Label(ref give);
         a.mov(eax, StubLayout.TurnMonitor);
         a.xchg(Dword(StubLayout.Turn), eax); // a full barrier: the flag below is read after the turn is given
         a.cmp(Dword(StubLayout.MonitorSleeps), 0);
@@ -132,11 +136,19 @@ internal sealed class StubEmitter
         a.mov(edx, 1);
         a.syscall();
 
+        // From here on the monitor works: what is done now costs nobody time.
         a.Label(ref _wait);
+        a.mov(eax, ProcessorSelector);
+        a.lsl(eax, eax);
+        a.and(eax, ProcessorMask);
+        a.cmp(Dword(StubLayout.StubProcessor), eax);
+        a.je(sameProcessor);
+        a.mov(Dword(StubLayout.StubProcessor), eax);
+        a.Label(ref sameProcessor);
         // Parked, or on the monitor's own processor: sleep at once.
         a.test(Dword(StubLayout.Operation), StubLayout.OperationPark);
         a.jne(sleep);
-        a.cmp(Dword(StubLayout.MonitorProcessor), r13d);
+        a.cmp(Dword(StubLayout.MonitorProcessor), eax);
         a.je(sleep);
         a.mov(ecx, SpinsBeforeSleep);
         a.Label(ref spin);
@@ -151,7 +163,7 @@ internal sealed class StubEmitter
         a.xchg(Dword(StubLayout.StubSleeps), eax);
         a.mov(edx, Dword(StubLayout.Turn));
         a.cmp(edx, StubLayout.TurnStub);
-        a.je(turn);
+        a.je(awake);
         a.mov(eax, SysFutex);
         a.lea(rdi, At(StubLayout.Turn));
         a.mov(esi, FutexWait);
@@ -159,10 +171,16 @@ internal sealed class StubEmitter
         a.syscall();
         a.jmp(sleep);
 
-        a.Label(ref turn);
+        a.Label(ref awake);
         a.mov(Dword(StubLayout.StubSleeps), 0);
-        EmitTimeStamp(StubLayout.TurnSeen);
+        a.Label(ref turn);
         a.lea(rsp, At(StubLayout.StackTop));
+        a.cmp(Dword(StubLayout.Operation), StubLayout.OperationRun);
+        a.je(_resume);
+        a.test(Dword(StubLayout.Operation), StubLayout.OperationObserve);
+        a.je(seen);
+        EmitTimeStamp(StubLayout.TurnSeen);
+        a.Label(ref seen);
         // The guest's FPU registers go to memory when the monitor wants to see or move them.
         a.test(Dword(StubLayout.Operation), StubLayout.OperationSaveFpu);
         a.je(keep);
@@ -177,7 +195,8 @@ internal sealed class StubEmitter
         a.xor(ebx, ebx);
         a.lea(r12, At(StubLayout.Commands));
         a.Label(ref next);
-        a.cmp(ebx, Dword(StubLayout.CommandCount));
+        a.movzx(eax, __word_ptr[Control + StubLayout.Operation + (StubLayout.CommandCountShift / 8)]);
+        a.cmp(ebx, eax);
         a.jae(done);
         a.mov(rax, __qword_ptr[r12]);
         a.mov(rdi, __qword_ptr[r12 + 8]);
@@ -192,7 +211,6 @@ internal sealed class StubEmitter
         a.inc(ebx);
         a.jmp(next);
         a.Label(ref done);
-        a.mov(Dword(StubLayout.CommandCount), 0);
         a.test(Dword(StubLayout.Operation), StubLayout.OperationRun);
         a.jne(_resume);
         a.mov(Dword(StubLayout.ExitReason), StubLayout.ExitCommands);
@@ -220,7 +238,7 @@ internal sealed class StubEmitter
         a.xrstor(At(StubLayout.Xsave));
         a.Label(ref fpuLoaded);
         // Data segments, only those that differ.
-        foreach ((AssemblerRegisterSegment segment, int offset) in new[] { (ds, StubLayout.Ds), (es, StubLayout.Es), (fs, StubLayout.Fs), (gs, StubLayout.Gs) })
+        foreach ((AssemblerRegisterSegment segment, int offset) in SegmentFields)
         {
             Label same = a.CreateLabel();
             a.mov(eax, segment);
@@ -241,45 +259,61 @@ internal sealed class StubEmitter
         a.mov(eax, Dword(StubLayout.Pkru));
         a.wrpkru();
         a.Label(ref keysLoaded);
-        a.lea(rsp, At(StubLayout.Frame));
+        a.mov(eax, Dword(StubLayout.Eflags));
+        a.push(rax);
+        a.popfq();
         a.mov(eax, Dword(StubLayout.Gpr));
         a.mov(ecx, Dword(StubLayout.Gpr + 4));
         a.mov(edx, Dword(StubLayout.Gpr + 8));
         a.mov(ebx, Dword(StubLayout.Gpr + 12));
+        a.mov(esp, Dword(StubLayout.Gpr + 16));
         a.mov(ebp, Dword(StubLayout.Gpr + 20));
         a.mov(esi, Dword(StubLayout.Gpr + 24));
         a.mov(edi, Dword(StubLayout.Gpr + 28));
-        a.iretq();
+        // A far jump takes half the time of IRETQ, and the stack segment is loaded already.
+        a.jmp(__fword_ptr[Control + StubLayout.Eip]);
         a.Label(ref _criticalEnd);
         a.ud2();
     }
 
-    /// <summary>The door for hypercalls: a far jump from compatibility mode ends here, all guest registers still in place.</summary>
+    /// <summary>The door for hypercalls: a far jump from compatibility mode comes here by way of the window's gate, which leaves the site
+    /// in r14 and the virtual IF in r13. All guest registers are still in place.</summary>
     private void EmitGate()
     {
+        const int ours = (int)(FlagBits.Df | FlagBits.Nt | FlagBits.Ac);
+        Label store = a.CreateLabel(), clean = a.CreateLabel(), fpuStays = a.CreateLabel();
+        a.Label(ref _userGate);
+        a.mov(r12d, StubLayout.ExitUserGate);
+        a.jmp(store);
         a.Label(ref _gate);
+        a.mov(r12d, StubLayout.ExitGate);
+        a.Label(ref store);
         a.mov(Control, StubLayout.ControlAddress);
         a.mov(Dword(StubLayout.Gpr), eax);
         a.mov(Dword(StubLayout.Gpr + 4), ecx);
         a.mov(Dword(StubLayout.Gpr + 8), edx);
         a.mov(Dword(StubLayout.Gpr + 12), ebx);
-        a.mov(eax, esp);
-        a.mov(Qword(StubLayout.FrameEsp), rax);
+        a.mov(Dword(StubLayout.Gpr + 16), esp);
         a.mov(Dword(StubLayout.Gpr + 20), ebp);
         a.mov(Dword(StubLayout.Gpr + 24), esi);
         a.mov(Dword(StubLayout.Gpr + 28), edi);
         a.lea(rsp, At(StubLayout.StackTop));
         a.pushfq();
         a.pop(rax);
-        a.mov(Qword(StubLayout.FrameEflags), rax);
-        // DF, NT, AC and TF of the guest must not reach our own code (NT would make iretq fault).
+        a.mov(Dword(StubLayout.Eflags), eax);
+        a.mov(Dword(StubLayout.SiteIndex), r14d);
+        a.mov(Dword(StubLayout.VirtualIf), r13d);
+        a.mov(Dword(StubLayout.ExitReason), r12d);
+        // Flags of the guest that must not reach our own code.
+        a.test(eax, ours);
+        a.je(clean);
         a.push(2);
         a.popfq();
-        EmitSaveSegments();
-        a.mov(eax, ss);
-        a.mov(Qword(StubLayout.FrameSs), rax);
+        a.Label(ref clean);
+        a.cmp(Dword(StubLayout.FpuInMemory), 0);
+        a.je(fpuStays);
         a.mov(Dword(StubLayout.FpuInMemory), 0);
-        a.mov(Dword(StubLayout.ExitReason), StubLayout.ExitGate);
+        a.Label(ref fpuStays);
         a.jmp(_exit);
     }
 
@@ -290,15 +324,6 @@ internal sealed class StubEmitter
         a.shl(rdx, 32);
         a.or(rax, rdx);
         a.mov(Qword(field), rax);
-    }
-
-    private void EmitSaveSegments()
-    {
-        foreach ((AssemblerRegisterSegment segment, int offset) in new[] { (ds, StubLayout.Ds), (es, StubLayout.Es), (fs, StubLayout.Fs), (gs, StubLayout.Gs) })
-        {
-            a.mov(eax, segment);
-            a.mov(Dword(offset), eax);
-        }
     }
 
     /// <summary>
@@ -343,19 +368,19 @@ internal sealed class StubEmitter
         a.mov(Dword(StubLayout.Signal), edi);
         a.mov(r8, __qword_ptr[rdx + UcTrapno]);
         a.mov(Dword(StubLayout.TrapNumber), r8d);
-        a.mov(Qword(StubLayout.FrameEip), rax);
+        EmitStoreRip();
         a.mov(Dword(StubLayout.ExitReason), StubLayout.ExitStubFault);
         a.lea(rsp, At(StubLayout.StackTop));
         a.jmp(_exit);
 
         a.Label(ref fromGuest);
         a.mov(Dword(StubLayout.Signal), edi);
-        a.mov(Qword(StubLayout.FrameEip), rax);
+        EmitStoreRip();
         foreach ((int from, int to) in new[]
         {
             (UcRax, StubLayout.Gpr), (UcRcx, StubLayout.Gpr + 4), (UcRdx, StubLayout.Gpr + 8), (UcRbx, StubLayout.Gpr + 12),
-            (UcRbp, StubLayout.Gpr + 20), (UcRsi, StubLayout.Gpr + 24), (UcRdi, StubLayout.Gpr + 28),
-            (UcTrapno, StubLayout.TrapNumber), (UcErr, StubLayout.ErrorCode),
+            (UcRsp, StubLayout.Gpr + 16), (UcRbp, StubLayout.Gpr + 20), (UcRsi, StubLayout.Gpr + 24), (UcRdi, StubLayout.Gpr + 28),
+            (UcEflags, StubLayout.Eflags), (UcTrapno, StubLayout.TrapNumber), (UcErr, StubLayout.ErrorCode),
         })
         {
             a.mov(eax, __dword_ptr[rdx + from]);
@@ -364,15 +389,17 @@ internal sealed class StubEmitter
 
         a.mov(rax, __qword_ptr[rdx + UcCr2]);
         a.mov(Qword(StubLayout.FaultAddress), rax);
-        a.mov(rax, __qword_ptr[rdx + UcRsp]);
-        a.mov(Qword(StubLayout.FrameEsp), rax);
-        a.mov(rax, __qword_ptr[rdx + UcEflags]);
-        a.mov(Qword(StubLayout.FrameEflags), rax);
         a.movzx(eax, __word_ptr[rdx + UcCs]);
-        a.mov(Qword(StubLayout.FrameCs), rax);
+        a.mov(Dword(StubLayout.Cs), eax);
+        // Of the segment registers the signal changed CS and SS.
+        foreach ((AssemblerRegisterSegment segment, int offset) in SegmentFields)
+        {
+            a.mov(eax, segment);
+            a.mov(Dword(offset), eax);
+        }
+
         a.movzx(eax, __word_ptr[rdx + UcSs]);
-        a.mov(Qword(StubLayout.FrameSs), rax);
-        EmitSaveSegments();
+        a.mov(Dword(StubLayout.Ss), eax);
         EmitCopyFpu();
         a.mov(Dword(StubLayout.ExitReason), StubLayout.ExitSignal);
         a.lea(rsp, At(StubLayout.StackTop));
@@ -384,6 +411,14 @@ internal sealed class StubEmitter
         a.mov(eax, SysRtSigreturn);
         a.syscall();
         a.ud2();
+    }
+
+    /// <summary>The RIP in rax. Clobbers rax.</summary>
+    private void EmitStoreRip()
+    {
+        a.mov(Dword(StubLayout.Eip), eax);
+        a.shr(rax, 32);
+        a.mov(Dword(StubLayout.EipHigh), eax);
     }
 
     /// <summary>The frame's FPU state becomes the one in the control block. Clobbers rax, rcx, rsi, rdi.</summary>

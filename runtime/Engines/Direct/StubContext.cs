@@ -13,6 +13,8 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
     private const uint PkruAllClosed = 0x5555_5554;
 
     private bool _fxIsCurrent = true;
+    private SystemRegisters _loaded;
+    private StubProcess? _loadedInto;
 
     /// <summary>Whether the guest can run natively in its present state: flat 32-bit protected mode, nothing that needs single steps.</summary>
     public bool CanRunNatively
@@ -22,7 +24,7 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
             ref SegmentRegister code = ref state.Segments[(int)SegmentIndex.Cs];
             ref SegmentRegister stack = ref state.Segments[(int)SegmentIndex.Ss];
             return state.ProtectedMode
-                && (state.Eflags & (FlagBits.Vm | FlagBits.Tf | FlagBits.Rf)) == 0
+                && (state.Eflags & (FlagBits.Vm | FlagBits.Tf)) == 0
                 && (state.Dr7 & 0xFF) == 0
                 && !state.InterruptShadow
                 && code.IsFlat && code.Is32Bit
@@ -33,28 +35,40 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
     /// <summary>Protection-key rights of guest code at a privilege level.</summary>
     public static uint Pkru(StubFeatures features, byte cpl) => PkruAllClosed & ~(cpl == 3 ? 0 : 3u << (2 * features.KernelKey));
 
-    /// <summary>Puts the guest's registers into the control block.</summary>
-    /// <param name="eip">Where to execute: the guest's EIP, or its place in a trampoline.</param>
-    public void Load(StubProcess stub, uint eip)
-    {
-        for (int i = 0; i < 8; i++)
-        {
-            stub.Word(StubLayout.Gpr + (i * 4)) = state.Gpr[i];
-        }
+    /// <summary>Whether a process has the guest's system registers as they are now: then <see cref="Load"/> is all that it needs.</summary>
+    public bool HasSystem(StubProcess stub) => ReferenceEquals(_loadedInto, stub) && SystemRegisters.AreSame(in state.SystemRegisters, in _loaded);
 
-        stub.Quad(StubLayout.FrameEip) = eip;
-        stub.Quad(StubLayout.FrameCs) = HostSegments.FlatCode;
-        stub.Quad(StubLayout.FrameEflags) = (state.Eflags & NativeFlags) | FlagBits.If | 2;
-        stub.Quad(StubLayout.FrameEsp) = state.Gpr[VcpuState.Esp];
-        stub.Quad(StubLayout.FrameSs) = segments.Selector(state.Segments[(int)SegmentIndex.Ss], stub);
+    /// <summary>Puts what the processor keeps behind segment registers and CPL into the control block.</summary>
+    public void LoadSystem(StubProcess stub)
+    {
         stub.Word(StubLayout.Ds) = segments.Selector(state.Segments[(int)SegmentIndex.Ds], stub);
         stub.Word(StubLayout.Es) = segments.Selector(state.Segments[(int)SegmentIndex.Es], stub);
         stub.Word(StubLayout.Fs) = segments.Selector(state.Segments[(int)SegmentIndex.Fs], stub);
         stub.Word(StubLayout.Gs) = segments.Selector(state.Segments[(int)SegmentIndex.Gs], stub);
+        stub.Word(StubLayout.Ss) = segments.Selector(state.Segments[(int)SegmentIndex.Ss], stub);
         stub.Word(StubLayout.Pkru) = Pkru(stub.Features, state.Cpl);
+        _loaded = state.SystemRegisters;
+        _loadedInto = stub;
+    }
+
+    /// <summary>What the process has may not be what was loaded: it wrote its segment registers there, or its place is somebody else's.</summary>
+    public void ForgetSystem() => _loadedInto = null;
+
+    /// <summary>Puts the guest's registers into the control block.</summary>
+    /// <param name="eip">Where to execute: the guest's EIP, or its place in a trampoline.</param>
+    public void Load(StubProcess stub, uint eip)
+    {
+        // RF ends with the next instruction; without breakpoints that is all there is to it.
+        state.Eflags &= ~FlagBits.Rf;
+        ref HandOverLine line = ref stub.Line;
+        line.Gpr = state.Gpr;
+        line.Eip = eip;
+        line.Cs = HostSegments.FlatCode;
+        line.Eflags = (state.Eflags & NativeFlags) | FlagBits.If | 2;
         if (_fxIsCurrent)
         {
             LoadFpu(stub);
+            _fxIsCurrent = false;
         }
     }
 
@@ -62,17 +76,10 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
     /// <returns>False when the code selector is not the one that was loaded: the guest escaped into another mode.</returns>
     public bool Store(StubProcess stub)
     {
-        for (int i = 0; i < 8; i++)
-        {
-            if (i != VcpuState.Esp)
-            {
-                state.Gpr[i] = stub.Word(StubLayout.Gpr + (i * 4));
-            }
-        }
-
-        state.Gpr[VcpuState.Esp] = (uint)stub.Quad(StubLayout.FrameEsp);
-        state.Eflags = ((uint)stub.Quad(StubLayout.FrameEflags) & NativeFlags) | (state.Eflags & ~NativeFlags) | 2;
-        return stub.Quad(StubLayout.FrameCs) == HostSegments.FlatCode;
+        ref HandOverLine line = ref stub.Line;
+        state.Gpr = line.Gpr;
+        state.Eflags = (line.Eflags & NativeFlags) | (state.Eflags & ~NativeFlags) | 2;
+        return line.Cs == HostSegments.FlatCode;
     }
 
     /// <summary>Makes <see cref="VcpuState.Fx"/> current, for the interpreter; it stays so until the guest runs again.</summary>
@@ -97,9 +104,6 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
             _fxIsCurrent = true;
         }
     }
-
-    /// <summary>The guest ran: its FPU registers are in the process or in its control block.</summary>
-    public void FpuLeft() => _fxIsCurrent = false;
 
     private void LoadFpu(StubProcess stub)
     {

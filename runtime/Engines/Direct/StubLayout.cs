@@ -36,45 +36,55 @@ internal static class StubLayout
     public const int CodeCachePages = 16384;
     public const long ControlFileLength = CodeCacheFileOffset + CodeCachePages * 4096L;
 
-    // StubControl, by offset. Words are dwords unless said otherwise.
+    // StubControl, by offset. Words are dwords unless said otherwise. Cache lines are what a hand-over costs: a hypercall moves the first
+    // line forth and back and no other.
 
-    /// <summary>EAX ECX EDX EBX ESP EBP ESI EDI; ESP is unused here, see <see cref="Frame"/>.</summary>
+    /// <summary>EAX ECX EDX EBX ESP EBP ESI EDI.</summary>
     public const int Gpr = 0x000;
-    public const int Ds = 0x020, Es = 0x024, Fs = 0x028, Gs = 0x02C;
-    public const int Pkru = 0x030;
+
+    /// <summary>The far pointer through which the stub enters the guest: EIP, then CS.</summary>
+    public const int Eip = 0x020, Cs = 0x024;
+    public const int Eflags = 0x028;
+
+    /// <summary>Whose turn it is, the hand-over word.</summary>
+    public const int Turn = 0x02C;
+
+    /// <summary>What the stub is to do: operation bits, from <see cref="CommandCountShift"/> on the number of listed system calls.</summary>
+    public const int Operation = 0x030;
+    public const int ExitReason = 0x034;
+
+    /// <summary>Of an exit by the gate: the site that asks; by the kernel's, VirtualIf as the window has it.</summary>
+    public const int SiteIndex = 0x038, VirtualIf = 0x03C;
+
+    // The second line changes seldom, so that both sides keep it. Of the segment registers it has what the monitor wants, and after a
+    // signal what was found.
+    public const int Ds = 0x040, Es = 0x044, Fs = 0x048, Gs = 0x04C, Ss = 0x050;
+    public const int Pkru = 0x054, HasPkru = 0x058;
 
     /// <summary>1 while the guest's FPU state is in <see cref="Xsave"/> rather than in the registers.</summary>
-    public const int FpuInMemory = 0x034;
-    public const int ExitReason = 0x038;
-    public const int Signal = 0x03C;
-    public const int TrapNumber = 0x040;
-    public const int ErrorCode = 0x044;
-    public const int FaultAddress = 0x048; // qword
-    public const int KickPending = 0x050;
-    public const int HasPkru = 0x054;
+    public const int FpuInMemory = 0x05C;
 
-    /// <summary>What IRETQ pops: EIP, CS, EFLAGS, ESP, SS as qwords.</summary>
-    public const int Frame = 0x080;
-    public const int FrameEip = 0x080, FrameCs = 0x088, FrameEflags = 0x090, FrameEsp = 0x098, FrameSs = 0x0A0;
+    /// <summary>The processor that each side was last seen on. On the same one, waiting by spinning only keeps the other from running.</summary>
+    public const int StubProcessor = 0x060, MonitorProcessor = 0x064;
+
+    /// <summary>Who sleeps on <see cref="Turn"/>.</summary>
+    public const int StubSleeps = 0x068, MonitorSleeps = 0x06C;
+    public const int KickPending = 0x070;
+
+    // Of an exit by a signal.
+    public const int Signal = 0x080, TrapNumber = 0x084, ErrorCode = 0x088;
+
+    /// <summary>Upper half of RIP: not zero when 64-bit code was interrupted.</summary>
+    public const int EipHigh = 0x08C;
+    public const int FaultAddress = 0x090; // qword
+
+    /// <summary>Time stamps of the stub's side of an observed hand-over, as qwords: it saw its turn, it gave the turn back.</summary>
+    public const int TurnSeen = 0x098, TurnGiven = 0x0A0;
 
     /// <summary>XSAVE area, standard form: x87, SSE and AVX (SDM vol. 1, 13.4).</summary>
     public const int Xsave = 0x100;
     public const int XsaveSize = 576 + 256;
     public const int XsaveMask = 7;
-
-    /// <summary>The hand-over word and who sleeps on it; a cache line of its own.</summary>
-    public const int Turn = 0x800;
-    public const int StubSleeps = 0x804;
-    public const int MonitorSleeps = 0x808;
-    public const int Operation = 0x80C;
-    public const int CommandCount = 0x810;
-
-    /// <summary>The processor that each side was last seen on. On the same one, waiting by spinning only keeps the other from running.</summary>
-    public const int StubProcessor = 0x814;
-    public const int MonitorProcessor = 0x818;
-
-    /// <summary>Time stamps of the stub's side of a hand-over, as qwords: it saw its turn, it gave the turn back.</summary>
-    public const int TurnSeen = 0x820, TurnGiven = 0x828;
 
     /// <summary>A small stack for the stub's own pushes.</summary>
     public const int StackTop = 0x1000;
@@ -92,8 +102,9 @@ internal static class StubLayout
     public const int TurnStub = 1, TurnMonitor = 2;
 
     // Values of Operation: bits.
-    public const int OperationRun = 1, OperationSaveFpu = 2, OperationPark = 4;
+    public const int OperationRun = 1, OperationSaveFpu = 2, OperationPark = 4, OperationObserve = 8;
+    public const int CommandCountShift = 16;
 
     // Values of ExitReason.
-    public const int ExitCommands = 0, ExitSignal = 1, ExitGate = 2, ExitKick = 3, ExitStubFault = 4;
+    public const int ExitCommands = 0, ExitSignal = 1, ExitGate = 2, ExitKick = 3, ExitStubFault = 4, ExitUserGate = 5;
 }

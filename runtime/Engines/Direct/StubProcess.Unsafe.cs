@@ -41,7 +41,7 @@ internal sealed unsafe class StubProcess : IDisposable
         _control = control.Address + StubLayout.ControlFileOffset + ((long)slot * StubLayout.ControlSize);
         new Span<byte>(_control, StubLayout.ControlSize).Clear();
         StubCode code = StubEmitter.Assemble(slot, Environment.ProcessId);
-        GateAddress = code.Gate;
+        Code = code;
         int executable = LinuxHost.MemfdCreate("stub", 0);
         try
         {
@@ -67,12 +67,16 @@ internal sealed unsafe class StubProcess : IDisposable
     public int Slot { get; }
     public int Pid { get; }
 
-    /// <summary>Address of the stub's gate entry in the process.</summary>
-    public ulong GateAddress { get; }
+    /// <summary>The stub; all processes have the same code but for a few constants in it.</summary>
+    public StubCode Code { get; }
+
     public StubFeatures Features { get; }
 
     /// <summary>Set when the process is gone: it was killed, or broke the filter's last rule.</summary>
     public bool IsDead { get; private set; }
+
+    // SAFETY: the line is the first of the control block, whose mapping lives as long as the control file.
+    public ref HandOverLine Line => ref *(HandOverLine*)_control;
 
     /// <summary>A dword of the control block, at an offset from <see cref="StubLayout"/>.</summary>
     // SAFETY: offsets are constants below ControlSize; the mapping lives as long as the control file.
@@ -141,8 +145,14 @@ internal sealed unsafe class StubProcess : IDisposable
     public void Run()
     {
         _placement.Apply(Pid, ref _placed);
+        if (!_placement.WantsSample())
+        {
+            HandOver(StubLayout.OperationRun);
+            return;
+        }
+
         long given = _placement.Now;
-        HandOver(StubLayout.OperationRun);
+        HandOver(StubLayout.OperationRun | StubLayout.OperationObserve);
         // The stub's side of the account is a hint: a hostile one spoils only its own speed.
         _placement.Record(_placement.Now - (long)Quad(StubLayout.TurnGiven) + (long)Quad(StubLayout.TurnSeen) - given);
     }
@@ -187,40 +197,59 @@ internal sealed unsafe class StubProcess : IDisposable
         }
 
         _hasRun = true;
-        Word(StubLayout.Operation) = (uint)operation;
-        Word(StubLayout.MonitorProcessor) = LinuxHost.CurrentProcessor();
-        Word(StubLayout.CommandCount) = (uint)_queued;
-        int* turn = (int*)(_control + StubLayout.Turn);
+        uint processor = LinuxHost.CurrentProcessor();
+        ref HandOverLine line = ref Line;
+        Change(StubLayout.MonitorProcessor, processor);
+        line.Operation = (uint)operation | (uint)_queued << StubLayout.CommandCountShift;
         // A full barrier: the sleeper's flag is read after the turn is given.
-        Interlocked.Exchange(ref *turn, StubLayout.TurnStub);
+        Interlocked.Exchange(ref line.Turn, StubLayout.TurnStub);
         if (Volatile.Read(ref Word(StubLayout.StubSleeps)) != 0)
         {
-            LinuxHost.Wake(turn);
+            LinuxHost.Wake((int*)(_control + StubLayout.Turn));
         }
 
-        WaitForTurn(turn);
+        // Where both share a processor the stub cannot run while we spin.
+        if (processor == Volatile.Read(ref Word(StubLayout.StubProcessor)) || !TrySpin(ref line.Turn))
+        {
+            SleepForTurn((int*)(_control + StubLayout.Turn));
+        }
+
         _queued = 0;
-        Word(StubLayout.KickPending) = 0;
+        Change(StubLayout.KickPending, 0);
     }
 
-    private void WaitForTurn(int* turn)
+    /// <summary>Writes a word that seldom changes: one that both sides only read costs nobody anything.</summary>
+    private void Change(int offset, uint value)
     {
-        for (int i = 0; i < SpinsBeforeSleep; i++)
+        ref uint word = ref Word(offset);
+        if (word != value)
         {
-            if (Volatile.Read(ref *turn) == StubLayout.TurnMonitor)
+            word = value;
+        }
+    }
+
+    private bool TrySpin(ref int turn)
+    {
+        for (int i = 1; i <= SpinsBeforeSleep; i++)
+        {
+            if (Volatile.Read(ref turn) == StubLayout.TurnMonitor)
             {
-                return;
+                return true;
             }
 
-            // Where both share a processor the stub cannot run while we spin.
             if (i % SpinsBetweenLooks == 0 && LinuxHost.CurrentProcessor() == Volatile.Read(ref Word(StubLayout.StubProcessor)))
             {
-                break;
+                return false;
             }
 
             X86Base.Pause();
         }
 
+        return false;
+    }
+
+    private void SleepForTurn(int* turn)
+    {
         ref int sleeps = ref Unsafe.As<uint, int>(ref Word(StubLayout.MonitorSleeps));
         Interlocked.Exchange(ref sleeps, 1);
         while (true)

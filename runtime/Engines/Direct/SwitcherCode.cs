@@ -124,7 +124,7 @@ internal sealed class SwitcherEmitter(uint windowBase, uint kernelPkru, uint use
         a.mov(edx, Field(SwitcherLayout.UserEdx));
         a.mov(ecx, Field(SwitcherLayout.UserEcx));
         a.mov(eax, Field(SwitcherLayout.UserEax));
-        a.jmp(MonitorWindow.GateSelector, windowBase + MonitorWindow.GateOffset);
+        a.jmp(MonitorWindow.GateSelector, windowBase + MonitorWindow.UserGateOffset);
         a.Label(ref hostile);
         a.ud2();
         byte[] code = Assemble(a, windowBase + MonitorWindow.EnterOffset, out AssemblerResult result);

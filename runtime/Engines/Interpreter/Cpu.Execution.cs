@@ -28,6 +28,33 @@ public sealed partial class Cpu
         return exit;
     }
 
+    /// <summary>Like <see cref="Step"/>, for callers who know that nothing needs a look between instructions: no TF, RF, breakpoint or
+    /// interrupt shadow.</summary>
+    public VmExit StepPlain()
+    {
+        if (_shutdown)
+        {
+            return Shutdown;
+        }
+
+        Refresh();
+        _wantWindow = false;
+        uint eip = _state.Eip;
+        DecodedInstruction? d = FetchFast(eip) ?? FetchSlow(eip);
+        if (d is not null)
+        {
+            _nextEip = eip + d.Length;
+            if (d.Execute(d))
+            {
+                _state.Eip = _nextEip;
+                _retired++;
+                return VmExit.None;
+            }
+        }
+
+        return Settle();
+    }
+
     /// <summary>Executes one instruction like <see cref="Step"/>, by an effect from elsewhere: made of this class's Try methods, the
     /// first of which that returns false must be the last, and false returned then.</summary>
     /// <param name="length">Of the instruction at EIP, in bytes.</param>

@@ -12,12 +12,24 @@ public sealed partial class Cpu
     private uint _flatWrite;
     private bool _alignmentCheck;
 
+    /// <summary>What the rest was derived from; at first nothing that a processor can hold.</summary>
+    private SystemRegisters _derivedFrom;
+    private uint _derivedFlags = uint.MaxValue;
+    private uint _derivedDr7;
+
     private ulong _modifyPhysical;
     private uint _modifyLinear;
 
     /// <summary>Derives everything cached from segments, CPL, EFLAGS, CR0 and DR7. Called at every entry and after every change.</summary>
     private void Refresh()
     {
+        uint flags = _state.Eflags & (FlagBits.Vm | FlagBits.Ac);
+        if (flags == _derivedFlags && _state.Dr7 == _derivedDr7 && SystemRegisters.AreSame(in _state.SystemRegisters, in _derivedFrom))
+        {
+            return;
+        }
+
+        (_derivedFlags, _derivedDr7, _derivedFrom) = (flags, _state.Dr7, _state.SystemRegisters);
         _user = _state.Cpl == 3;
         _tlb = _user ? _userTlb : _supervisorTlb;
         _protected = _state.ProtectedMode && !_state.Virtual8086;

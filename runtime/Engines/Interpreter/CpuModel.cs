@@ -1,4 +1,5 @@
 // What the guest's processor claims to be. CPUID answers from here, and instructions of absent features are #UD.
+using System.Runtime.Intrinsics.X86;
 using System.Text;
 using Runtime.Abi.Xen;
 
@@ -38,6 +39,9 @@ public sealed class CpuModel
 {
     private const uint HypervisorPresent = 1u << 31;
 
+    // CPUID 7.0 EBX, 80000007H EDX.
+    private const uint TimeStampAdjust = 2, InvariantTimeStampBit = 1 << 8;
+
     /// <summary>A 686-class processor with SSE2, no APIC, no fast system calls.</summary>
     public static readonly CpuModel Default = new();
 
@@ -60,6 +64,10 @@ public sealed class CpuModel
     /// <summary>Family, model and stepping as leaf 1 EAX encodes them.</summary>
     public uint Signature { get; init; } = 0x6B1;
 
+    /// <summary>The time-stamp counter runs at one rate whatever the processor does, as the host's: then a kernel needs no other clock to watch it.
+    /// IA32_TSC_ADJUST, which shows that nobody has moved it, comes along.</summary>
+    public bool InvariantTimeStamp { get; init; } = HostHasInvariantTimeStamp();
+
     /// <summary>A Xen hypervisor shows itself: its CPUID leaves, the hypercall page, VMCALL.</summary>
     public bool HasXen { get; init; }
 
@@ -67,8 +75,9 @@ public sealed class CpuModel
 
     public CpuidLeaf Leaf(uint leaf, uint subleaf) => leaf switch
     {
-        0 => new(2, Pack(Vendor, 0), Pack(Vendor, 8), Pack(Vendor, 4)),
+        0 => new(InvariantTimeStamp ? 7u : 2, Pack(Vendor, 0), Pack(Vendor, 8), Pack(Vendor, 4)),
         1 => new(Signature, Has(CpuFeatures.Clfsh) ? 8u << 8 : 0, HypervisorPresent, (uint)Features),
+        7 when subleaf == 0 && InvariantTimeStamp => new(0, TimeStampAdjust, 0, 0),
         XenCpuid.FirstLeaf when HasXen => new(XenCpuid.LastLeaf, XenCpuid.SignatureEbx, XenCpuid.SignatureEcx, XenCpuid.SignatureEdx),
         XenCpuid.FirstLeaf + 1 when HasXen => new(XenCpuid.Version, 0, 0, 0),
         XenCpuid.FirstLeaf + 2 when HasXen => new(1, XenCpuid.HypercallPageMsr, 0, 0),
@@ -76,9 +85,14 @@ public sealed class CpuModel
         0x8000_0000 => new(0x8000_0008, 0, 0, 0),
         0x8000_0001 => new(0, 0, 0, NoExecute ? 1u << 20 : 0),
         0x8000_0002 or 0x8000_0003 or 0x8000_0004 => BrandLeaf((int)(leaf - 0x8000_0002) * 16),
+        0x8000_0007 => new(0, 0, 0, InvariantTimeStamp ? InvariantTimeStampBit : 0),
         0x8000_0008 => new(0x2024, 0, 0, 0),
         _ => default,
     };
+
+    private static bool HostHasInvariantTimeStamp()
+        => X86Base.IsSupported && unchecked((uint)X86Base.CpuId(unchecked((int)0x8000_0000), 0).Eax) >= 0x8000_0007
+            && (X86Base.CpuId(unchecked((int)0x8000_0007), 0).Edx & InvariantTimeStampBit) != 0;
 
     private CpuidLeaf BrandLeaf(int from) => new(Pack(Brand, from), Pack(Brand, from + 4), Pack(Brand, from + 8), Pack(Brand, from + 12));
 

@@ -16,6 +16,9 @@ internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
 
     public PatchTactic Tactic { get; set; } = PatchTactic.Trap;
 
+    /// <summary>Where its exits are accounted for, or -1 as long as there were none (<see cref="HotSites.IndexOf"/>).</summary>
+    public int Account { get; set; } = -1;
+
     /// <summary>Its index is that of the image's plan.</summary>
     public bool IsFromImage { get; init; }
 

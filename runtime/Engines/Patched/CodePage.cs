@@ -28,11 +28,14 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     public const byte Trap = 0xF4;
     public const int Size = 4096;
 
+    private const int Places = 8;
+
     private readonly PageBitmap _starts = new();
     private readonly PageBitmap _targets = new();
     private readonly PageBitmap _patched = new();
     private readonly PageBitmap _pinned = new();
     private readonly Dictionary<int, Instruction> _instructions = [];
+    private readonly (uint Key, uint Address)[] _places = new (uint, uint)[Places];
 
     public CodePageKey Key => key;
     public int Slot => slot;
@@ -122,6 +125,7 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
 
     public void Apply(LivePatch live)
     {
+        _places.AsSpan().Clear();
         int offset = (int)(live.Patch.Address - Address);
         live.Patch.NewBytes.Span.CopyTo(Copy[offset..]);
         _patched.Set(offset, live.Patch.NewBytes.Length);
@@ -131,6 +135,7 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     /// <summary>Takes a patch back: original bytes again, traps where the sites are.</summary>
     public void Remove(LivePatch live)
     {
+        _places.AsSpan().Clear();
         Patches.Remove(live);
         int first = (int)(live.Patch.Address - Address), length = live.Patch.NewBytes.Length;
         _patched.Clear(first, length);
@@ -142,6 +147,15 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
                 Reveal(offset, instruction.Length);
             }
         }
+    }
+
+    /// <summary>Remembers where execution goes on for an EIP in this page, until patches change.</summary>
+    public void RememberPlace(uint eip, uint address) => _places[eip % Places] = ((eip & 0xFFF) + 1, address);
+
+    public bool TryPlace(uint eip, out uint address)
+    {
+        (uint key, address) = _places[eip % Places];
+        return key == (eip & 0xFFF) + 1;
     }
 
     /// <summary>The patch whose overwritten range holds an offset.</summary>

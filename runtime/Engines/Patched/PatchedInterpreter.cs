@@ -98,8 +98,8 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         {
             case ShimEnd.GuestInstruction:
                 return VmExit.None;
-            case ShimEnd.Gate:
-                return OnGate();
+            case ShimEnd.Gate or ShimEnd.UserGate:
+                return OnGate(_window.Site(end == ShimEnd.UserGate));
             case ShimEnd.Fault when _code.Trampolines.TryFind(State.Eip, out _, out TrampolineMapEntry entry):
                 // As behind a trap: the original instruction faults the same way, with the right EIP.
                 State.Eip = entry.GuestAddress;
@@ -109,9 +109,8 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         }
     }
 
-    private VmExit OnGate()
+    private VmExit OnGate(uint index)
     {
-        uint index = _window.TakeSite();
         if (_code.Site(index) is not CodeSite site)
         {
             return State.Cpl == 3

@@ -16,6 +16,9 @@ internal enum ShimEnd
     /// <summary>At the gate, with the site's index in the window.</summary>
     Gate,
 
+    /// <summary>At the gate for user code.</summary>
+    UserGate,
+
     /// <summary>An instruction of the shim faults.</summary>
     Fault,
 
@@ -57,6 +60,7 @@ internal sealed class ShimFinisher
 
                 // In the switcher the interpreter has nothing to do: its site is named by now.
                 bool isGate = exit.Reason == VmExitReason.Hypercall || isSwitcher(state.Eip);
+                uint door = (exit.Reason == VmExitReason.Hypercall ? exit.Value : state.Eip) - window.Base;
                 bool isGuest = !window.Covers(state.Eip);
                 if (!isGate && !isGuest && trampolines.TryFind(state.Eip, out LivePatch next, out TrampolineMapEntry begun)
                     && begun.IsRestart && next.Patch.TrampolineAddress + (uint)begun.Offset == state.Eip)
@@ -68,7 +72,7 @@ internal sealed class ShimFinisher
                 if (isGate || isGuest)
                 {
                     ShowGuest(state, flags, window);
-                    return isGate ? ShimEnd.Gate : ShimEnd.GuestInstruction;
+                    return isGate ? Gate(door) : ShimEnd.GuestInstruction;
                 }
             }
         }
@@ -80,6 +84,10 @@ internal sealed class ShimFinisher
         (state.Gpr, state.Eflags, state.Eip) = (registers, flags, eip);
         return ShimEnd.Fault;
     }
+
+    /// <param name="door">An address in the window: one of the gates, or one of the switcher's ways to them.</param>
+    private static ShimEnd Gate(uint door)
+        => door is MonitorWindow.UserGateOffset or (>= MonitorWindow.EnterOffset and < MonitorWindow.LeaveOffset) ? ShimEnd.UserGate : ShimEnd.Gate;
 
     /// <summary>A shim faulted at <see cref="VcpuState.Eip"/>: puts back the registers that it keeps in scratch. Only those that look at
     /// descriptors can fault with such registers in use, when a process does not have the GDT or the host's descriptor yet.</summary>
@@ -140,7 +148,7 @@ internal sealed class ShimFinisher
         {
             ShowRing3(state);
             end = !cpu.TryStep(out VmExit exit) ? ShimEnd.Fault
-                : exit.Reason == VmExitReason.Hypercall ? ShimEnd.Gate
+                : exit.Reason == VmExitReason.Hypercall ? Gate(exit.Value - window.Base)
                 : exit.Reason != VmExitReason.None || i == Endless ? ShimEnd.Endless
                 : window.Covers(state.Eip) ? null : ShimEnd.GuestInstruction;
             ShowGuest(state, flags, window);

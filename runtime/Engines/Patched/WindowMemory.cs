@@ -39,25 +39,21 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
         set => BinaryPrimitives.WriteUInt32LittleEndian(storage.Window(field, 4), value);
     }
 
-    /// <summary>Writes the gate: a jump to the stub's entry, which is at the same address in all stub processes.</summary>
-    public void WriteGate(ulong stubEntry)
-    {
-        // jmp qword ptr [rip+0], then the address.
-        Span<byte> gate = storage.Window(MonitorWindow.GateOffset, 14);
-        BinaryPrimitives.WriteUInt16LittleEndian(gate, 0x25FF);
-        BinaryPrimitives.WriteUInt32LittleEndian(gate[2..], 0);
-        BinaryPrimitives.WriteUInt64LittleEndian(gate[6..], stubEntry);
-    }
+    /// <summary>Writes the page of the gates.</summary>
+    public void WriteGates(ReadOnlySpan<byte> page) => page.CopyTo(storage.Window(MonitorWindow.GateOffset, page.Length));
 
-    /// <summary>Makes the ways into the guest kernel and back lead to the gate, where there is no switcher.</summary>
+    /// <summary>Makes the ways into the guest kernel and back lead to the gates, where there is no switcher.</summary>
     public void CloseSwitcher()
     {
-        foreach (uint door in new[] { MonitorWindow.EnterOffset, MonitorWindow.LeaveOffset })
+        foreach ((uint door, uint gate) in new[]
+        {
+            (MonitorWindow.EnterOffset, MonitorWindow.UserGateOffset), (MonitorWindow.LeaveOffset, MonitorWindow.GateOffset),
+        })
         {
             // jmp far selector:offset
             Span<byte> code = storage.Window(door, 7);
             code[0] = 0xEA;
-            BinaryPrimitives.WriteUInt32LittleEndian(code[1..], windowBase + MonitorWindow.GateOffset);
+            BinaryPrimitives.WriteUInt32LittleEndian(code[1..], windowBase + gate);
             BinaryPrimitives.WriteUInt16LittleEndian(code[5..], MonitorWindow.GateSelector);
         }
     }
@@ -94,12 +90,9 @@ internal sealed class WindowMemory(ICodeStorage storage, uint windowBase) : ILin
         fields[((int)MonitorWindow.Data.TscOffset / 4) + 1] = (uint)(state.TscOffset >> 32);
     }
 
-    /// <summary>The site that was named to the gate since <see cref="Publish(VcpuState, bool)"/>, by kernel or user code.</summary>
-    public uint TakeSite()
-    {
-        uint site = this[MonitorWindow.Data.SiteIndex];
-        return site != NoSite ? site : this[MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex];
-    }
+    /// <summary>The site that was last named to the kernel's gate or to the user's; <see cref="NoSite"/> when there was none since
+    /// <see cref="Publish(VcpuState, bool)"/>.</summary>
+    public uint Site(bool user) => this[user ? MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex : MonitorWindow.Data.SiteIndex];
 
     /// <summary>No selector has a slot: loads of segment registers leave by the gate.</summary>
     public void ResetSlots()

@@ -56,17 +56,14 @@ internal sealed class HostProcessor : IDisposable
     {
         code.CopyTo(_ram.Slice(MachineState.Code, code.Length));
         start.Memory.CopyTo(_ram.Slice(MachineState.Data, MachineState.MemorySize));
+        ref HandOverLine line = ref _stub.Line;
         for (int i = 0; i < 8; i++)
         {
-            _stub.Word(StubLayout.Gpr + (i * 4)) = start.Gpr[i];
+            line.Gpr[i] = start.Gpr[i];
         }
 
-        _stub.Quad(StubLayout.FrameEip) = MachineState.Code;
-        _stub.Quad(StubLayout.FrameCs) = HostSegments.FlatCode;
-        _stub.Quad(StubLayout.FrameEflags) = start.Eflags;
-        _stub.Quad(StubLayout.FrameEsp) = start.Gpr[VcpuState.Esp];
-        _stub.Quad(StubLayout.FrameSs) = HostSegments.FlatData;
-        foreach (int segment in new[] { StubLayout.Ds, StubLayout.Es, StubLayout.Fs, StubLayout.Gs })
+        (line.Eip, line.Cs, line.Eflags) = (MachineState.Code, HostSegments.FlatCode, start.Eflags);
+        foreach (int segment in new[] { StubLayout.Ds, StubLayout.Es, StubLayout.Fs, StubLayout.Gs, StubLayout.Ss })
         {
             _stub.Word(segment) = HostSegments.FlatData;
         }
@@ -91,10 +88,10 @@ internal sealed class HostProcessor : IDisposable
 
     private MachineState Read()
     {
-        var end = new MachineState { Eflags = (uint)_stub.Quad(StubLayout.FrameEflags) };
+        var end = new MachineState { Eflags = _stub.Line.Eflags };
         for (int i = 0; i < 8; i++)
         {
-            end.Gpr[i] = i == VcpuState.Esp ? (uint)_stub.Quad(StubLayout.FrameEsp) : _stub.Word(StubLayout.Gpr + (i * 4));
+            end.Gpr[i] = _stub.Line.Gpr[i];
         }
 
         _ram.Slice(MachineState.Data, MachineState.MemorySize).CopyTo(end.Memory);
@@ -116,7 +113,7 @@ internal sealed class HostProcessor : IDisposable
         bool isPageFault = vector == 14;
         end.Ending = new Ending(
             vector,
-            (uint)_stub.Quad(StubLayout.FrameEip),
+            _stub.Line.Eip,
             isPageFault ? (uint)_stub.Quad(StubLayout.FaultAddress) : 0,
             isPageFault && (_stub.Word(StubLayout.ErrorCode) & PageBits.FaultWrite) != 0);
         return end;

@@ -25,7 +25,7 @@ internal static class HostileGuest
             uint field = (uint)random.Next(0x240) * 4;
             uint value = random.Next(3) == 0 ? (uint)random.Next(64) : (uint)random.NextInt64(1L << 32);
             a.mov(__dword_ptr[window + field], value);
-            switch (random.Next(6))
+            switch (random.Next(7))
             {
                 case 0:
                     a.sti();
@@ -63,8 +63,8 @@ internal static class HostileGuest
             for (int i = 0; i < 40; i++)
             {
                 int offset = random.Next(3) == 0 ? random.Next(StubLayout.ControlSize / 4) * 4 : random.Next(StubLayout.XsaveSize + StubLayout.Xsave) / 4 * 4;
-                bool isTurn = offset is >= StubLayout.Turn and < StubLayout.Turn + 12;
-                if (!isTurn)
+                bool isHandOver = offset is StubLayout.Turn or StubLayout.StubSleeps or StubLayout.MonitorSleeps;
+                if (!isHandOver)
                 {
                     a.mov(__dword_ptr[r15 + offset], random.Next(2) == 0 ? random.Next(64) : random.Next(int.MinValue, int.MaxValue));
                 }
@@ -75,8 +75,8 @@ internal static class HostileGuest
             a.mov(__dword_ptr[r15 + StubLayout.ExitReason], random.Next(6));
             if (random.Next(2) == 0)
             {
-                a.mov(__qword_ptr[r15 + StubLayout.FrameCs], 0x23);
-                a.mov(__dword_ptr[r15 + StubLayout.FrameEip + 4], 0);
+                a.mov(__dword_ptr[r15 + StubLayout.Cs], 0x23);
+                a.mov(__dword_ptr[r15 + StubLayout.EipHigh], 0);
             }
 
             a.mov(__dword_ptr[r15 + StubLayout.Turn], StubLayout.TurnMonitor);

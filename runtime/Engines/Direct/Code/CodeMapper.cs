@@ -75,6 +75,24 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
             return Placement.Native;
         }
 
+        if (code.TryPlace(eip, out uint known))
+        {
+            address = known;
+            return Placement.Native;
+        }
+
+        Placement placement = Find(code, eip, out address);
+        if (placement == Placement.Native)
+        {
+            code.RememberPlace(eip, address);
+        }
+
+        return placement;
+    }
+
+    private static Placement Find(CodePage code, uint eip, out uint address)
+    {
+        address = eip;
         int offset = (int)(eip & 0xFFF);
         if (code.PatchAt(offset) is not LivePatch live)
         {

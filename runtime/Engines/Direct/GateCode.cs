@@ -1,0 +1,41 @@
+// The gates: where shims go when they leave for the monitor, 64-bit code in the monitor window.
+using Iced.Intel;
+using Runtime.Abi;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Runtime.Engines.Direct;
+
+internal static class GateCode
+{
+    /// <summary>Assembles the page of the gates. What the monitor wants to know of the window goes along in registers: the guest's processor has
+    /// it in its cache, the monitor's has not.</summary>
+    /// <param name="stub">Its gates are at the same addresses in all stub processes.</param>
+    public static byte[] Emit(uint windowBase, StubCode stub)
+    {
+        var page = new byte[4096];
+        Emit(windowBase, MonitorWindow.GateOffset, MonitorWindow.Data.SiteIndex, stub.Gate).CopyTo(page, 0);
+        Emit(windowBase, MonitorWindow.UserGateOffset, MonitorWindow.UserDataOffset + MonitorWindow.User.SiteIndex, stub.UserGate)
+            .CopyTo(page, (int)(MonitorWindow.UserGateOffset - MonitorWindow.GateOffset));
+        return page;
+    }
+
+    private static byte[] Emit(uint windowBase, uint gate, uint site, ulong target)
+    {
+        var a = new Assembler(64);
+        Label address = a.CreateLabel();
+        a.mov(r14d, windowBase + site);
+        a.mov(r14d, __dword_ptr[r14]);
+        if (gate == MonitorWindow.GateOffset)
+        {
+            a.mov(r13d, windowBase + MonitorWindow.Data.VirtualIf);
+            a.mov(r13d, __dword_ptr[r13]);
+        }
+
+        a.jmp(__qword_ptr[address]);
+        a.Label(ref address);
+        a.dq(target);
+        using var stream = new MemoryStream();
+        a.Assemble(new StreamCodeWriter(stream), windowBase + gate);
+        return stream.ToArray();
+    }
+}
