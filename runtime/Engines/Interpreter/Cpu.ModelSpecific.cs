@@ -40,7 +40,9 @@ public sealed partial class Cpu
     /// <summary>CPUID.</summary>
     public bool TryIdentify()
     {
-        CpuidLeaf leaf = _model.Leaf(Gpr(VcpuState.Eax), Gpr(VcpuState.Ecx));
+        CpuidLeaf leaf = Gpr(VcpuState.Eax) is CpuModel.TimeStampLeaf or CpuModel.FrequencyLeaf
+            ? _model.RateLeaf(Gpr(VcpuState.Eax), _tsc.Frequency)
+            : _model.Leaf(Gpr(VcpuState.Eax), Gpr(VcpuState.Ecx));
         Gpr(VcpuState.Eax) = leaf.Eax;
         Gpr(VcpuState.Ebx) = leaf.Ebx;
         Gpr(VcpuState.Ecx) = leaf.Ecx;
@@ -76,6 +78,7 @@ public sealed partial class Cpu
         ulong? value = Gpr(VcpuState.Ecx) switch
         {
             ModelSpecific.TimeStampCounter => TimeStamp,
+            ModelSpecific.TimeStampAdjust => (ulong)_state.TscOffset,
             ModelSpecific.ApicBase => _model.Has(CpuFeatures.Apic) ? 0xFEE0_0900ul : null,
             ModelSpecific.BiosSign => 0,
             ModelSpecific.PlatformId => 0,
@@ -103,6 +106,10 @@ public sealed partial class Cpu
         {
             case ModelSpecific.TimeStampCounter:
                 _state.TscOffset = (long)(value - _tsc.Read());
+                return true;
+
+            case ModelSpecific.TimeStampAdjust:
+                _state.TscOffset = (long)value;
                 return true;
 
             case ModelSpecific.BiosSign:
@@ -194,6 +201,6 @@ public sealed partial class Cpu
 /// <summary>Numbers of the model-specific registers that exist (SDM vol. 4, table 2-2).</summary>
 internal static class ModelSpecific
 {
-    public const uint TimeStampCounter = 0x10, PlatformId = 0x17, ApicBase = 0x1B, BiosSign = 0x8B, SysenterCs = 0x174;
+    public const uint TimeStampCounter = 0x10, PlatformId = 0x17, ApicBase = 0x1B, TimeStampAdjust = 0x3B, BiosSign = 0x8B, SysenterCs = 0x174;
     public const uint SysenterEsp = 0x175, SysenterEip = 0x176, MiscEnable = 0x1A0, Pat = 0x277, Efer = 0xC000_0080;
 }

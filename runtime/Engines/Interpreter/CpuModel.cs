@@ -1,4 +1,5 @@
 // What the guest's processor claims to be. CPUID answers from here, and instructions of absent features are #UD.
+using System.Runtime.Intrinsics.X86;
 using System.Text;
 using Runtime.Abi.Xen;
 
@@ -36,7 +37,15 @@ public enum CpuFeatures : uint
 /// <summary>An immutable description of a processor.</summary>
 public sealed class CpuModel
 {
+    public const uint TimeStampLeaf = 0x15, FrequencyLeaf = 0x16;
+
     private const uint HypervisorPresent = 1u << 31;
+
+    /// <summary>Leaf 7, EBX.</summary>
+    private const uint TimeStampAdjust = 1u << 1;
+
+    /// <summary>Leaf 8000_0007H, EDX: the time-stamp counter runs at one rate in all states.</summary>
+    private const uint InvariantTimeStamp = 1u << 8;
 
     /// <summary>A 686-class processor with SSE2, no APIC, no fast system calls.</summary>
     public static readonly CpuModel Default = new();
@@ -63,34 +72,58 @@ public sealed class CpuModel
     /// <summary>A Xen hypervisor shows itself: its CPUID leaves, the hypercall page, VMCALL.</summary>
     public bool HasXen { get; init; }
 
+    /// <summary>The time-stamp counter is a clock. It is the host's: elsewhere than on x86 it is made from the host's clock, which is one.</summary>
+    public bool IsTimeStampInvariant { get; init; } = !X86Base.IsSupported || (X86Base.CpuId(unchecked((int)0x8000_0007), 0).Edx & InvariantTimeStamp) != 0;
+
     public bool Has(CpuFeatures features) => (Features & features) == features;
 
     public CpuidLeaf Leaf(uint leaf, uint subleaf) => leaf switch
     {
-        0 => new(2, Pack(Vendor, 0), Pack(Vendor, 8), Pack(Vendor, 4)),
+        0 => new(FrequencyLeaf, VendorWords[0], VendorWords[2], VendorWords[1]),
         1 => new(Signature, Has(CpuFeatures.Clfsh) ? 8u << 8 : 0, HypervisorPresent, (uint)Features),
+        7 when subleaf == 0 => new(0, Has(CpuFeatures.Tsc | CpuFeatures.Msr) ? TimeStampAdjust : 0, 0, 0),
         XenCpuid.FirstLeaf when HasXen => new(XenCpuid.LastLeaf, XenCpuid.SignatureEbx, XenCpuid.SignatureEcx, XenCpuid.SignatureEdx),
         XenCpuid.FirstLeaf + 1 when HasXen => new(XenCpuid.Version, 0, 0, 0),
         XenCpuid.FirstLeaf + 2 when HasXen => new(1, XenCpuid.HypercallPageMsr, 0, 0),
         XenCpuid.FirstLeaf + 4 when HasXen => new(XenCpuid.VcpuIdPresent | XenCpuid.DomainIdPresent, 0, DomainId.FirstGuest, 0),
         0x8000_0000 => new(0x8000_0008, 0, 0, 0),
         0x8000_0001 => new(0, 0, 0, NoExecute ? 1u << 20 : 0),
-        0x8000_0002 or 0x8000_0003 or 0x8000_0004 => BrandLeaf((int)(leaf - 0x8000_0002) * 16),
+        0x8000_0002 or 0x8000_0003 or 0x8000_0004 => BrandLeaf((int)(leaf - 0x8000_0002) * 4),
+        0x8000_0007 => new(0, 0, 0, IsTimeStampInvariant ? InvariantTimeStamp : 0),
         0x8000_0008 => new(0x2024, 0, 0, 0),
         _ => default,
     };
 
-    private CpuidLeaf BrandLeaf(int from) => new(Pack(Brand, from), Pack(Brand, from + 4), Pack(Brand, from + 8), Pack(Brand, from + 12));
-
-    private static uint Pack(string text, int from)
+    /// <summary>The leaves that tell the rate of the time-stamp counter, for kernels that need not measure it then: a busy host spoils that.
+    /// As a ratio (1:1) to a crystal of that very rate, and in whole MHz (SDM vol. 2, CPUID, table 3-8).</summary>
+    /// <param name="hertz">0 when it is not known.</param>
+    public CpuidLeaf RateLeaf(uint leaf, ulong hertz)
     {
-        uint value = 0;
-        byte[] bytes = Encoding.ASCII.GetBytes(text);
-        for (int i = 0; i < 4; i++)
+        if (!IsTimeStampInvariant || hertz is 0 or > uint.MaxValue)
         {
-            value |= from + i < bytes.Length ? (uint)bytes[from + i] << 8 * i : 0;
+            return default;
         }
 
-        return value;
+        uint megahertz = (uint)((hertz + 500_000) / 1_000_000);
+        return leaf == TimeStampLeaf ? new(1, 1, (uint)hertz, 0) : new(megahertz, megahertz, 0, 0);
+    }
+
+    private uint[] VendorWords => field ??= Pack(Vendor, 3);
+
+    private uint[] BrandWords => field ??= Pack(Brand, 12);
+
+    private CpuidLeaf BrandLeaf(int from) => new(BrandWords[from], BrandWords[from + 1], BrandWords[from + 2], BrandWords[from + 3]);
+
+    /// <summary>Four characters a word, the first one lowest; zeros behind the end.</summary>
+    private static uint[] Pack(string text, int words)
+    {
+        var packed = new uint[words];
+        byte[] bytes = Encoding.ASCII.GetBytes(text);
+        for (int i = 0; i < bytes.Length && i < words * 4; i++)
+        {
+            packed[i / 4] |= (uint)bytes[i] << 8 * (i % 4);
+        }
+
+        return packed;
     }
 }
