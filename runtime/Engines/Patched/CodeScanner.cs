@@ -141,7 +141,13 @@ internal sealed class CodeScanner
         }
 
         int tail = instruction.Length - here;
-        if (following.IsPatched(0, tail))
+        if (following.IsPatched(0, tail) || KeyInstructions.AreIn(window[..instruction.Length]))
+        {
+            return false;
+        }
+
+        following.TailLength = Math.Max(following.TailLength, tail);
+        if (!SensitivityTable.TryClassify(instruction, out _) && !following.Reveal(0, tail))
         {
             return false;
         }
@@ -151,11 +157,6 @@ internal sealed class CodeScanner
         page.CrossingFrame = following.Key.Frame;
         page.Pin(offset, here);
         following.Pin(0, tail);
-        if (!SensitivityTable.TryClassify(instruction, out _))
-        {
-            following.Reveal(0, tail);
-        }
-
         return true;
     }
 
