@@ -210,6 +210,7 @@ internal sealed class Vcpu : IDisposable
         }
 
         _isIdle = false;
+        _engine.Halted();
         _xen?.Runstate.Enter(Abi.Xen.Runstate.Running);
     }
 

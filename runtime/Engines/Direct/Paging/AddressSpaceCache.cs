@@ -7,8 +7,10 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
 {
     private readonly Dictionary<SpaceKey, AddressSpace> _spaces = [];
     private readonly Stack<int> _freeSlots = new(Enumerable.Range(0, capacity).Reverse());
-    private readonly ProcessorPlacement _placement = new();
     private long _clock;
+
+    /// <summary>Where all of the processes run.</summary>
+    public ProcessorPlacement Placement { get; } = new();
 
     /// <summary>Base of the monitor window in spaces made from now on.</summary>
     public uint WindowBase { get; set; }
@@ -43,7 +45,7 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
     private AddressSpace Spawn(SpaceKey key)
     {
         Spawned++;
-        return new AddressSpace(key, new StubProcess(_freeSlots.Pop(), control, ram, _placement), frames, WindowBase);
+        return new AddressSpace(key, new StubProcess(_freeSlots.Pop(), control, ram, Placement), frames, WindowBase);
     }
 
     private AddressSpace? Reuse(SpaceKey key)
