@@ -1,4 +1,4 @@
-// The command line: scan, rewrite, audit, restore. Each command is a file in Commands/.
+// The command line. Each command is a file in Commands/.
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using Rewriter.Commands;
@@ -12,8 +12,12 @@ var root = new RootCommand("Finds and patches the instructions that keep a kerne
     ScanCommand.Create(),
     RewriteCommand.Create(),
     AuditCommand.Create(),
+    VerifyCommand.Create(),
+    DiffCommand.Create(),
     RestoreCommand.Create(),
+    CompletionCommand.Create("rewriter"),
 };
+root.Add(ReferenceCommand.Create("rewriter", root));
 ExampleCommand.ShowExamples(root);
 ParseResult parsed = root.Parse(args);
 if (parsed.Errors.Count != 0)

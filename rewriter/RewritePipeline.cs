@@ -1,6 +1,7 @@
 // The table of contents: from an image to a rewritten one. Each step is a room of its own.
 using Rewriter.Images;
 using Rewriter.Patching;
+using Rewriter.Policies;
 using Rewriter.Rewritten;
 using Rewriter.Scanning;
 using Rewriter.Shims;
@@ -13,6 +14,14 @@ namespace Rewriter;
 /// <param name="File">The rewritten file.</param>
 public sealed record Rewriting(ScanResult Scan, PatchPlan Plan, Manifest Manifest, byte[] File);
 
+/// <summary>What a user asks for beyond mode and window.</summary>
+/// <param name="Policy">Which sites are left or forbidden.</param>
+/// <param name="Pack">C# that stands in for functions of the guest; for <see cref="ExecutionMode.Para"/>.</param>
+public sealed record RewriteWishes(Policy? Policy = null, ShimPack? Pack = null)
+{
+    public static RewriteWishes None { get; } = new();
+}
+
 /// <summary>The rewriter as a library.</summary>
 public static class RewritePipeline
 {
@@ -20,44 +29,54 @@ public static class RewritePipeline
 
     /// <summary>Scans and plans. Trampolines lie in the monitor window at <paramref name="windowBase"/>.</summary>
     /// <exception cref="BadImageException">A 64-bit image, or a window that the image itself occupies.</exception>
-    public static (ScanResult Scan, PatchPlan Plan) Plan(KernelImage image, ExecutionMode mode, uint windowBase = MonitorWindow.DefaultBase)
+    /// <exception cref="PolicyException">The policy forbids what the image has.</exception>
+    /// <exception cref="ShimPackException">The pack is refused, or replaces what the image does not have.</exception>
+    public static (ScanResult Scan, PatchPlan Plan) Plan(KernelImage image, ExecutionMode mode, uint windowBase = MonitorWindow.DefaultBase,
+        RewriteWishes? wishes = null)
     {
         RequireFreeWindow(image, windowBase);
         ScanResult scan = Scanner.Scan(image);
+        IReadOnlyDictionary<ulong, string>? left = wishes?.Policy?.Apply(scan.Sites);
         if (image.Format == ImageFormat.Elf32Object)
         {
-            return (scan, ObjectPlanner.Plan(scan, mode));
+            return (scan, ObjectPlanner.Plan(scan, mode, left));
         }
 
-        var planner = new PatchPlanner(mode, new WindowAllocator(windowBase), new ShimCatalog(),
+        var replacements = ReplacedFunctions.Of(wishes?.Pack, scan, mode);
+        IReadOnlyList<SensitiveInstruction> sites = replacements.AddTo(scan.Sites);
+        var planner = new PatchPlanner(mode, new WindowAllocator(windowBase), new ShimCatalog(isReplaced: replacements.IsReplaced),
             PlannerOptions.Default with { AllowPageCrossing = true });
-        PatchPlan plan = planner.Plan(new CodeMapContext(scan.Map), scan.Sites, 0);
-        return (scan, plan with { Sites = [.. plan.Sites.Select(s => Explain(s, scan.Map))] });
+        PatchPlan plan = planner.Plan(new CodeMapContext(scan.Map, left), sites, 0);
+        return (scan, plan with { Sites = [.. plan.Sites.Select(s => Explain(replacements.Name(s), scan.Map))] });
     }
 
     /// <summary>Scans, plans, generates and compiles shims, and writes. The same image, mode and window give the same bytes.</summary>
     /// <param name="step">Told what begins.</param>
-    /// <exception cref="BadImageException">As for <see cref="Plan"/>.</exception>
+    /// <exception cref="BadImageException">As for <see cref="Plan"/>, and so the others.</exception>
     public static Rewriting Rewrite(KernelImage image, ExecutionMode mode, uint windowBase = MonitorWindow.DefaultBase,
-        Action<string>? step = null)
+        Action<string>? step = null, RewriteWishes? wishes = null)
     {
         // The compiler takes longer to load than to run: let it do so beside the scan.
         Task warm = Task.Run(() => ShimCompiler.Compile("Warm", [new ShimFile("Warm.cs", "static class Warm;")]));
         step?.Invoke("scanning and planning");
-        (ScanResult scan, PatchPlan plan) = Plan(image, mode, windowBase);
+        (ScanResult scan, PatchPlan plan) = Plan(image, mode, windowBase, wishes);
         step?.Invoke("generating and compiling shims");
         string digest = Manifest.DigestOf(image.File.Span);
         warm.Wait();
         // An object's sites reach the monitor by an exception, not by the gate: it performs them as it performs any other.
         string source = ShimSourceOf(image.Format == ImageFormat.Elf32Object ? plan with { Sites = [] } : plan, digest);
-        ShimAssembly assembly = CompileShims(source);
+        ShimAssembly assembly = CompileShims(source, wishes?.Pack?.Files ?? []);
         if (!assembly.IsGood)
         {
             throw new InvalidOperationException($"generated shims do not compile: {assembly.Diagnostics[0]}");
         }
 
         step?.Invoke("writing");
-        Manifest manifest = Manifest.Of(image, plan, source, assembly);
+        Manifest manifest = Manifest.Of(image, plan, source, assembly) with
+        {
+            Policy = wishes?.Policy is { } policy ? new ManifestText(policy.Name, policy.Text) : null,
+            Pack = wishes?.Pack is { } pack ? [.. pack.Files.Select(file => new ManifestText(file.Path, file.Text))] : null,
+        };
         return new Rewriting(scan, plan, manifest, RewrittenImage.Write(image, plan, manifest));
     }
 
@@ -65,12 +84,20 @@ public static class RewritePipeline
     /// <param name="imageDigest">SHA-256 of the original file.</param>
     public static string ShimSourceOf(PatchPlan plan, string imageDigest) => ShimSource.Generate(plan, imageDigest[..16]);
 
-    /// <summary>Compiles what <see cref="ShimSourceOf"/> gave. The same source gives the same bytes.</summary>
-    public static ShimAssembly CompileShims(string source) => ShimCompiler.Compile("GuestShims", [new ShimFile("Sites.cs", source)]);
+    /// <summary>Compiles what <see cref="ShimSourceOf"/> gave, and the files of a shim pack with it. The same source gives the same
+    /// bytes.</summary>
+    public static ShimAssembly CompileShims(string source, IReadOnlyList<ShimFile> pack) =>
+        ShimCompiler.Compile("GuestShims", [new ShimFile("Sites.cs", source), .. pack]);
 
-    /// <summary>Whether a site that fails silently was proven to be code and yet left as it is: the image is not completely handled.</summary>
+    /// <summary>Compiles the shims of a manifest.</summary>
+    public static ShimAssembly CompileShims(Manifest manifest) =>
+        CompileShims(manifest.Source, [.. (manifest.Pack ?? []).Select(file => new ShimFile(file.Path, file.Text, IsFromPack: true))]);
+
+    /// <summary>Whether a site that fails silently was proven to be code and yet left as it is, and no policy wants it so: the image is
+    /// not completely handled.</summary>
     public static bool IsIncomplete(PatchPlan plan) => plan.Sites.Any(s =>
-        s.Tactic == PatchTactic.Leave && s.Site.Class == SensitivityClass.Silent && s.Site.Confidence != SiteConfidence.Low);
+        s.Tactic == PatchTactic.Leave && s.Site.Class == SensitivityClass.Silent && s.Site.Confidence != SiteConfidence.Low
+        && !s.IsLeftByPolicy);
 
     static PlannedSite Explain(PlannedSite site, CodeMap map) =>
         site.Tactic == PatchTactic.Leave && map.TryFindSelfPatched(site.Site.Address, site.Site.Address + 1, out SelfPatchedRange range)

@@ -50,6 +50,7 @@ public static class MachineLayout
     // PCI slots; interrupt inputs of PIRQA# to PIRQD#, level-triggered (SeaBIOS's choice).
     public const int HostBridgeSlot = 0;
     public const int Piix3Slot = 1;
+    public const int NetworkSlot = 3;
     public const int XenPlatformSlot = 6;
     public static ReadOnlySpan<byte> PirqIrqs => [10, 10, 11, 11];
 

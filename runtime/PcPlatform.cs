@@ -1,7 +1,9 @@
 // The board: all devices of one machine, on their ports and interrupt lines. It knows no engine; tests drive it through the bus.
 using Runtime.Devices;
+using Runtime.Devices.Ethernet;
 using Runtime.Devices.Pci;
 using Runtime.Memory;
+using Runtime.Network;
 using Runtime.Time;
 
 namespace Runtime;
@@ -11,6 +13,9 @@ namespace Runtime;
 /// <param name="Disks">Primary master, primary slave, secondary master, secondary slave; at most four.</param>
 public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace)
 {
+    /// <summary>What a network card's cable leads to; null for no card.</summary>
+    public HostNetwork? Network { get; init; }
+
     /// <summary>Where the console ring of a guest of Xen leads.</summary>
     public ISerialEndpoint RingTerminal { get; init; } = new NullSerialEndpoint();
 }
@@ -20,10 +25,13 @@ public sealed class PcPlatform : IDisposable
 {
     private readonly IdeChannel[] _ide = new IdeChannel[2];
     private readonly List<DeviceWorker> _workers = [];
+    private readonly PlatformParts _parts;
+    private GuestPort? _cable;
 
     /// <param name="wake">Makes the run loop look at its devices; safe from any thread.</param>
     public PcPlatform(PlatformParts parts, IClock clock, IPowerControl power, Action wake)
     {
+        _parts = parts;
         Completions = new CompletionQueue(wake);
         Deadlines.Add(Completions);
         Bus = new PortBus(parts.Trace);
@@ -35,6 +43,7 @@ public sealed class PcPlatform : IDisposable
         AttachLegacy(clock);
         Pci = AttachPci(parts, power);
         AttachIde(parts);
+        AttachNetworkCard(parts);
 
         var uart = new Uart16550(Pic.Line(MachineLayout.SerialIrq), parts.Serial);
         Bus.Attach(uart, MachineLayout.Serial, 8);
@@ -43,6 +52,19 @@ public sealed class PcPlatform : IDisposable
     }
 
     public PortBus Bus { get; }
+
+    /// <summary>The guest's end of its network cable; null without a network.</summary>
+    public GuestPort? Cable => _cable;
+
+    /// <summary>Takes the network card away: the guest uses its cable in another way from now on.</summary>
+    public void UnplugNetworkCard()
+    {
+        if (_cable is not null)
+        {
+            Pci.Remove(MachineLayout.NetworkSlot);
+            _cable.Arrived = _cable.Writable = null;
+        }
+    }
 
     /// <summary>Takes all IDE drives away: the guest drives the same disks in another way from now on.</summary>
     public void UnplugDisks() => Array.ForEach(_ide, channel => channel.Unplug());
@@ -57,7 +79,18 @@ public sealed class PcPlatform : IDisposable
     public CompletionQueue Completions { get; }
 
     /// <summary>Ends what devices still do on other threads; afterwards nothing touches guest RAM or disks any more.</summary>
-    public void Dispose() => _workers.ForEach(worker => worker.Stop());
+    public void Dispose()
+    {
+        _workers.ForEach(worker => worker.Stop());
+        if (_cable is not null)
+        {
+            _parts.Network!.RemoveGuest(_cable);
+            _cable = null;
+        }
+    }
+
+    /// <summary>Processor time of the threads that work for devices. Any thread.</summary>
+    public long WorkerNanoseconds => _workers.Sum(worker => worker.ProcessorNanoseconds);
 
     private DeviceWorker Worker(string name)
     {
@@ -109,6 +142,15 @@ public sealed class PcPlatform : IDisposable
         Bus.Attach(primary.ControlBlock, MachineLayout.PrimaryIdeControl, 1);
         Bus.Attach(secondary.CommandBlock, MachineLayout.SecondaryIde, 8);
         Bus.Attach(secondary.ControlBlock, MachineLayout.SecondaryIdeControl, 1);
+    }
+
+    private void AttachNetworkCard(PlatformParts parts)
+    {
+        if (parts.Network is not null)
+        {
+            _cable = parts.Network.AddGuest(Completions);
+            Pci.Add(Rtl8139.Create(parts.Memory, _cable), MachineLayout.NetworkSlot);
+        }
     }
 
     private void AttachPower(IPowerControl power)

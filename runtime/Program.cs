@@ -1,15 +1,27 @@
 // The command line of the runtime: parses, dispatches, and turns what the user can mend into one line and an exit status.
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Rewriter.Commands;
 using Rewriter.Images;
 using Runtime;
 using Runtime.Commands;
+using Runtime.Hosting;
 
 var root = new RootCommand("Runs operating-system kernels built for bare IA-32 hardware as guests of an ordinary process.")
 {
     new RunCommand().Build(),
     new CompareCommand().Build(),
+    new HostCommand().Build(),
+    new PsCommand().Build(),
+    new StatsCommand().Build(),
+    new GuestOrderCommand("pause", "Stop a guest where it is, until it is resumed.").Build(),
+    new GuestOrderCommand("resume", "Let a paused guest go on.").Build(),
+    new GuestOrderCommand("stop", "End a guest, or the host and all its guests.", canMeanAll: true).Build(),
+    new ConsoleCommand().Build(),
+    new BillCommand().Build(),
+    CompletionCommand.Create("runtime"),
 };
+root.Add(ReferenceCommand.Create("runtime", root));
 ParseResult result = root.Parse(args);
 if (result.Errors.Count > 0)
 {
@@ -22,6 +34,10 @@ try
     return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
 }
 catch (UsageException exception)
+{
+    return Fail(exception.Message, Outcome.UsageStatus);
+}
+catch (DescriptionException exception)
 {
     return Fail(exception.Message, Outcome.UsageStatus);
 }

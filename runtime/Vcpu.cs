@@ -1,6 +1,7 @@
 // The run loop of a virtual processor: run guest code, settle the exit, deliver what is pending, again.
 using Runtime.Devices;
 using Runtime.Engines;
+using Runtime.Scheduling;
 using Runtime.Time;
 
 namespace Runtime;
@@ -23,11 +24,12 @@ internal sealed class Vcpu : IDisposable
     private readonly XenPlatform? _xen;
     private readonly Func<bool> _hasInterrupt;
     private int _thread;
+    private readonly IProcessorGate _gate;
     private volatile bool _isIdle;
     private volatile bool _isDue;
     private long _armed = -1;
 
-    public Vcpu(IExecutionEngine engine, VirtualMachine machine, IClock clock, ExitCounters counters, SymbolTable symbols, ExitTrace? trace)
+    public Vcpu(IExecutionEngine engine, VirtualMachine machine, IClock clock, ExitCounters counters, SymbolTable symbols, ExitTrace? trace, IProcessorGate gate)
     {
         _engine = engine;
         _machine = machine;
@@ -42,6 +44,7 @@ internal sealed class Vcpu : IDisposable
         _xen = machine.Xen;
         _hasInterrupt = () => _pic.IsInterruptPending || _xen is { IsUpcallPending: true };
         _alarm = new Alarm(clock, Ring);
+        _gate = gate;
     }
 
     /// <summary>Time spent in <see cref="Run"/>, less what went into settling exits.</summary>
@@ -50,9 +53,16 @@ internal sealed class Vcpu : IDisposable
     public Outcome Run()
     {
         _thread = Environment.CurrentManagedThreadId;
+        _gate.Enter();
         long started = _clock.Now;
         while (_machine.Outcome is null)
         {
+            if (_gate.MustYield)
+            {
+                _gate.Yield();
+                continue;
+            }
+
             AdvanceDevices();
             VmExit exit = _engine.Run(wantInterruptWindow: !TryInterrupt());
             _trace?.Write(exit, _engine.State.Eip, _symbols);
@@ -62,6 +72,9 @@ internal sealed class Vcpu : IDisposable
         GuestNanoseconds = Math.Max(0, _clock.Now - started - _counters.SettlingNanoseconds);
         return _machine.Outcome;
     }
+
+    /// <summary>Processor time of the thread that rings for this processor.</summary>
+    public long AlarmNanoseconds => _alarm.ProcessorNanoseconds;
 
     /// <summary>Makes the run loop look at devices and events. It does so anyway when it asks for it itself.</summary>
     public void Wake()
@@ -100,8 +113,7 @@ internal sealed class Vcpu : IDisposable
     {
         ExitCounter reason = _reasons[(int)exit.Reason];
         uint eip = _engine.State.Eip;
-        ref HotSites.Site site = ref _counters.Sites.At(eip);
-        if (_counters.Sites.WantsTiming(ref site))
+        if (_counters.WantsTiming(eip))
         {
             long exited = _clock.Now;
             Settle(exit);
@@ -110,7 +122,7 @@ internal sealed class Vcpu : IDisposable
         else
         {
             Settle(exit);
-            _counters.RecordUntimed(reason, ref site);
+            _counters.RecordUntimed(reason, eip);
         }
     }
 
@@ -195,6 +207,7 @@ internal sealed class Vcpu : IDisposable
     private void Sleep(Func<bool> isOver)
     {
         _xen?.Runstate.Enter(Abi.Xen.Runstate.Blocked);
+        _gate.Block();
         _isIdle = true;
         while (!isOver() && _machine.Outcome is null)
         {
@@ -210,6 +223,7 @@ internal sealed class Vcpu : IDisposable
         }
 
         _isIdle = false;
+        _gate.Enter();
         _engine.Halted();
         _xen?.Runstate.Enter(Abi.Xen.Runstate.Running);
     }

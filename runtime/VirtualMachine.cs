@@ -3,6 +3,7 @@ using Runtime.Devices;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
 using Runtime.Paravirt;
+using Runtime.Scheduling;
 using Runtime.Time;
 
 namespace Runtime;
@@ -14,9 +15,11 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     private readonly Vcpu _vcpu;
     private Outcome? _outcome;
 
+    /// <param name="gate">Whom the processor asks before it runs; null when nobody else wants the host's processors.</param>
     /// <param name="timeLimit">Wall time after which the run ends, or null.</param>
     public VirtualMachine(
-        EngineHost host, PlatformParts parts, IClock clock, ExitCounters counters, SymbolTable symbols, TimeSpan? timeLimit, ExitTrace? trace)
+        EngineHost host, PlatformParts parts, IClock clock, ExitCounters counters, SymbolTable symbols, TimeSpan? timeLimit, ExitTrace? trace,
+        IProcessorGate? gate = null)
     {
         _engine = host.Engine;
         Platform = new PcPlatform(parts, clock, this, Wake);
@@ -36,7 +39,7 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
             Xen = new XenPlatform(Platform, guestOfXen, parts, clock, this);
         }
 
-        _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace);
+        _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace, gate ?? new OpenGate());
     }
 
     public PcPlatform Platform { get; }
@@ -52,6 +55,9 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
 
     /// <summary>Time in guest code, once it has ended.</summary>
     public long GuestNanoseconds => _vcpu.GuestNanoseconds;
+
+    /// <summary>Processor time that the machine used on threads of its own.</summary>
+    public long ThreadNanoseconds => _vcpu.AlarmNanoseconds + Platform.WorkerNanoseconds;
 
     /// <summary>Runs the guest on the calling thread until it ends, and its devices with it.</summary>
     public Outcome Run()

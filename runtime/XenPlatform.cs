@@ -2,12 +2,14 @@
 // that tie them together. PcPlatform's counterpart.
 using Runtime.Abi.Xen;
 using Runtime.Devices.Block;
+using Runtime.Devices.Ethernet;
 using Runtime.Devices.Pci;
 using Runtime.Devices.Xen;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
 using Runtime.Events;
 using Runtime.Memory;
+using Runtime.Network;
 using Runtime.Paravirt.Xen;
 using Runtime.Time;
 using Runtime.XenStore;
@@ -41,15 +43,21 @@ internal sealed class XenPlatform : IDisposable
         var time = new SystemTime(Events, clock, processor.ReadTimeStamp);
         board.Deadlines.Add(time);
 
+        var types = new PageTypes(ram, reservation, () => (processor.State.Cr4 & ControlRegisters.Cr4Pae) != 0);
         var parameters = new HvmParameters { CallbackChanged = SetCallback };
         AttachStore(ram, end - MachineLayout.XenStoreFrame, parameters, machine);
         AttachConsole(board, ram, end - MachineLayout.XenConsoleFrame, parts, parameters, machine);
         _device = AttachPlatformDevice(board, ram);
-        var interfaces = new XenInterfaces(Events, Grants, reservation, ram, parameters, timers, Runstate, time, parts.RingTerminal, machine, machine.Kill, clock);
+        var interfaces = new XenInterfaces(Events, Grants, reservation, ram, types, processor, parameters, timers, Runstate, time, parts.RingTerminal, machine, machine.Kill, clock);
         var host = new BackendHost(Domain, Store, Events, Grants, ram, board.Completions, machine.Kill);
         for (int i = 0; i < parts.Disks.Count; i++)
         {
             Add(new BlockBackend(host, parts.Disks[i], i));
+        }
+
+        if (board.Cable is GuestPort cable)
+        {
+            Add(new NetBackend(host, cable));
         }
 
         _hypercalls = new XenHypercalls(interfaces, new ArgumentMemory(processor));
@@ -131,7 +139,7 @@ internal sealed class XenPlatform : IDisposable
         PciFunction device = PlatformDevice.Create(MachineLayout.XenPlatformMemory);
         board.Pci.Add(device, MachineLayout.XenPlatformSlot);
         PlatformDevice.PlaceMemory(device, (uint)DeviceMemoryAddress(ram.RamLength));
-        board.Bus.Attach(new UnplugPorts(board.UnplugDisks, () => { }), MachineLayout.XenUnplug, 4);
+        board.Bus.Attach(new UnplugPorts(board.UnplugDisks, board.UnplugNetworkCard), MachineLayout.XenUnplug, 4);
         return device;
     }
 

@@ -10,7 +10,9 @@ namespace Rewriter.Audit;
 /// <summary>A site and what became of it.</summary>
 /// <param name="Patch">Index into <see cref="AuditReport.Patches"/>; null for a site that was left alone.</param>
 /// <param name="Method">The generated C# that performs it on the host, or null where none is needed.</param>
-public sealed record AuditSite(ScanRow Site, string Tactic, string Shim, string? Reason, int? Patch, string? Method);
+/// <param name="Risks">What remains to be known about it; see <see cref="ResidualRisks"/>.</param>
+public sealed record AuditSite(ScanRow Site, string Tactic, string Shim, string? Reason, int? Patch, string? Method,
+    IReadOnlyList<string> Risks);
 
 /// <summary>An overwritten range: what was there, what is there, where it leads.</summary>
 public sealed record AuditPatch(
@@ -28,12 +30,15 @@ public sealed record ReasonTotal(string Tactic, string Reason, int Count);
 /// <param name="ProvenCount">Sites of high or medium confidence; the others are suspicions.</param>
 /// <param name="HandledSilentPercent">Of proven sites that fail silently, those taken over.</param>
 /// <param name="JumpPercent">Of proven sites, those taken over by a jump, their own or a neighbour's.</param>
+/// <param name="Policy">The policy that it was rewritten by, or null.</param>
+/// <param name="Pack">The files of its shim pack.</param>
 public sealed record AuditReport(
     ImageSummary Image, string Mode, uint WindowBase, string OriginalDigest, string Tool,
     IReadOnlyList<AuditSite> Sites, IReadOnlyList<AuditPatch> Patches,
     IReadOnlyList<SiteTotal> ByClass, IReadOnlyList<SiteTotal> ByMnemonic, IReadOnlyList<TacticTotal> ByTactic,
-        IReadOnlyList<ReasonTotal> ByReason,
-    int ProvenCount, double HandledSilentPercent, double JumpPercent, string AssemblyDigest, int AssemblySize)
+        IReadOnlyList<ReasonTotal> ByReason, IReadOnlyList<RiskTotal> Risks,
+    int ProvenCount, double HandledSilentPercent, double JumpPercent, string AssemblyDigest, int AssemblySize,
+    ManifestText? Policy, IReadOnlyList<ManifestText> Pack)
 {
     public static AuditReport Of(KernelImage image, PatchPlan plan, Manifest manifest)
     {
@@ -43,6 +48,7 @@ public sealed record AuditReport(
         List<PlannedSite> proven = [.. plan.Sites.Where(s => s.Site.Confidence != Scanning.SiteConfidence.Low)];
         List<PlannedSite> silent = [.. proven.Where(s => s.Site.Class == Scanning.SensitivityClass.Silent)];
         var sites = new List<AuditSite>(plan.Sites.Count);
+        var rows = new ScanRows(image);
         int patch = 0;
         foreach (PlannedSite site in plan.Sites)
         {
@@ -52,13 +58,16 @@ public sealed record AuditReport(
             }
 
             bool isPatched = site.Tactic != PatchTactic.Leave && patch < plan.Patches.Count;
+            ScanRow row = rows.Next(site.Site);
+            string tactic = NameOf(site.Tactic);
             sites.Add(new AuditSite(
-                ScanReport.RowOf(site.Site, disassembly),
-                NameOf(site.Tactic),
+                row,
+                tactic,
                 site.Shim,
                 site.Reason,
                 isPatched ? patch : null,
-                methods.GetValueOrDefault(ShimSource.MethodName((uint)site.Site.Address))));
+                methods.GetValueOrDefault(ShimSource.MethodName((uint)site.Site.Address)),
+                [.. ResidualRisks.Of(row.Class, row.Confidence, tactic, site.Reason).Select(r => r.Risk)]));
         }
 
         return new AuditReport(
@@ -72,11 +81,14 @@ public sealed record AuditReport(
                 .ThenByDescending(g => g.Count())
                 .ThenBy(g => g.Key.Item2, StringComparer.Ordinal)
                     .Select(g => new ReasonTotal(NameOf(g.Key.Tactic), g.Key.Item2, g.Count()))],
+            ResidualRisks.Totals(sites),
             proven.Count,
             Percent(silent.Count(s => s.Tactic != PatchTactic.Leave), silent.Count),
             Percent(proven.Count(s => s.Tactic is not (PatchTactic.Leave or PatchTactic.Trap)), proven.Count),
             manifest.AssemblyDigest,
-            manifest.Assembly.Length);
+            manifest.Assembly.Length,
+            manifest.Policy,
+            manifest.Pack ?? []);
     }
 
     static AuditPatch PatchOf(Patch patch, Disassembly disassembly) => new(

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Rewriter.Diff;
+using Rewriter.Verification;
 
 namespace Rewriter.Audit;
 
@@ -8,6 +10,8 @@ namespace Rewriter.Audit;
 [JsonSerializable(typeof(ScanReport))]
 [JsonSerializable(typeof(AuditReport))]
 [JsonSerializable(typeof(SurveyReport))]
+[JsonSerializable(typeof(VerificationReport))]
+[JsonSerializable(typeof(ImageDiff))]
 public sealed partial class JsonReport : JsonSerializerContext
 {
     public static void Write(Stream stream, ScanReport report) =>
@@ -18,6 +22,11 @@ public sealed partial class JsonReport : JsonSerializerContext
 
     public static void Write(Stream stream, SurveyReport report) =>
         Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.SurveyReport));
+
+    public static void Write(Stream stream, VerificationReport report) =>
+        Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.VerificationReport));
+
+    public static void Write(Stream stream, ImageDiff diff) => Write(stream, JsonSerializer.SerializeToUtf8Bytes(diff, Default.ImageDiff));
 
     static void Write(Stream stream, byte[] json)
     {

@@ -11,11 +11,12 @@ public sealed record SiteTotal(string Name, int High, int Medium, int Low)
 /// <summary>Counts sites under headings.</summary>
 public static class SiteTotals
 {
-    /// <summary>Per class, in the order of the enumeration; classes without sites too.</summary>
+    /// <summary>Per class, in the order of the enumeration; classes of instructions without sites too.</summary>
     public static IReadOnlyList<SiteTotal> ByClass(IEnumerable<SensitiveInstruction> sites)
     {
         ILookup<SensitivityClass, SensitiveInstruction> byClass = sites.ToLookup(s => s.Class);
-        return [.. Enum.GetValues<SensitivityClass>().Select(c => Count(c.ToString().ToLowerInvariant(), byClass[c]))];
+        return [.. Enum.GetValues<SensitivityClass>().Where(c => c != SensitivityClass.Replaced || byClass.Contains(c))
+            .Select(c => Count(c.ToString().ToLowerInvariant(), byClass[c]))];
     }
 
     /// <summary>Per mnemonic, the most frequent first.</summary>

@@ -1,5 +1,6 @@
 // Reports as plain text. Totals come last, where a reader of a long list looks; on a terminal they are drawn as tables.
 using System.Globalization;
+using Rewriter.Rewritten;
 using Spectre.Console;
 
 namespace Rewriter.Audit;
@@ -32,6 +33,16 @@ public sealed partial class TextReport(TextWriter writer, IAnsiConsole? console)
         Line($"rewritten by {report.Tool}, mode {report.Mode}, monitor window at {Hex(report.WindowBase)}");
         Line($"original sha256 {report.OriginalDigest}");
         Line($"shim assembly {report.AssemblySize} bytes, sha256 {report.AssemblyDigest}");
+        if (report.Policy is { } policy)
+        {
+            Line($"policy {policy.Path}");
+        }
+
+        foreach (ManifestText file in report.Pack)
+        {
+            Line($"shim pack {file.Path}");
+        }
+
         int shown = -1;
         foreach (AuditSite site in report.Sites)
         {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Rewriter.Audit;
 using Rewriter.Images;
 using Rewriter.Patching;
+using Rewriter.Policies;
 using Rewriter.Rewritten;
 
 namespace Rewriter.Commands;
@@ -14,15 +15,18 @@ static class AuditCommand
         var image = new Argument<FileInfo>("OUT") { Description = "A rewritten image" };
         Option<ReportFormat> format = ReportOptions.Format();
         Option<FileInfo?> output = ReportOptions.OutputFile();
+        Option<FindingKinds> failOn = PolicyOptions.FailOn();
         var command = new ExampleCommand(
             "audit",
             "Report what was done to every site of a rewritten image, and why.",
             "rewriter audit kernel-para.elf",
-            "rewriter audit vmlinuz-full --format json -o audit.json")
+            "rewriter audit vmlinuz-full --format html -o audit.html",
+            "rewriter audit vmlinuz-full --format sarif -o audit.sarif")
         {
             image,
             format,
             output,
+            failOn,
         };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
         {
@@ -34,17 +38,9 @@ static class AuditCommand
             }
 
             AuditReport report = AuditReport.Of(original, plan, manifest);
-            var target = new Output(parsed.GetValue(output));
-            if (parsed.GetValue(format) == ReportFormat.Json)
-            {
-                target.WriteStream(stream => JsonReport.Write(stream, report));
-            }
-            else
-            {
-                target.WriteText(text => text.Write(report));
-            }
+            new Output(parsed.GetValue(output)).Write(parsed.GetValue(format), report);
 
-            return RewritePipeline.IsIncomplete(plan) ? ExitStatus.Incomplete : ExitStatus.Good;
+            return PolicyOptions.StatusOf(plan, parsed.GetValue(failOn));
         }));
         return command;
     }

@@ -5,7 +5,7 @@ using System.CommandLine.Invocation;
 namespace Rewriter.Commands;
 
 /// <summary>A command whose help ends with examples.</summary>
-sealed class ExampleCommand(string name, string description, params string[] examples) : Command(name, description)
+sealed class ExampleCommand(string name, string description, params string[] examples) : Command(name, description), IHasExamples
 {
     public IReadOnlyList<string> Examples => examples;
 

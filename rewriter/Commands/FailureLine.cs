@@ -1,4 +1,6 @@
 using Rewriter.Images;
+using Rewriter.Policies;
+using Rewriter.Shims;
 
 namespace Rewriter.Commands;
 
@@ -16,6 +18,16 @@ static class FailureLine
         {
             Write($"{file}: {error.Message}");
             return ExitStatus.BadImage;
+        }
+        catch (PolicyException error)
+        {
+            Write(error.Message);
+            return error.IsFinding ? ExitStatus.Findings : ExitStatus.BadInput;
+        }
+        catch (ShimPackException error)
+        {
+            Array.ForEach(error.Message.Split('\n'), Write);
+            return ExitStatus.BadInput;
         }
         catch (OutputFailure error)
         {

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using Rewriter.Images;
+using Rewriter.Policies;
 using Rewriter.Rewritten;
 using Rewriter.Scanning;
+using Rewriter.Shims;
 using Runtime.Abi;
 
 namespace Rewriter.Commands;
@@ -34,16 +36,28 @@ static class RewriteCommand
             Arity = ArgumentArity.Zero,
         };
         var output = new Option<FileInfo>("-o", "--output") { Description = "The rewritten image", Required = true, HelpName = "OUT" };
+        var shims = new Option<DirectoryInfo?>("--shims")
+        {
+            Description = "A shim pack: C# that stands in for functions of the guest",
+            HelpName = "DIR",
+        };
+        Option<FileInfo?> policy = PolicyOptions.Policy();
+        Option<FindingKinds> failOn = PolicyOptions.FailOn();
         var command = new ExampleCommand(
             "rewrite",
             "Patch a kernel image so that it runs deprivileged. OUT carries its manifest: it can be audited, run and restored.",
             "rewriter rewrite kernel.elf --mode para -o kernel-para.elf",
             "rewriter rewrite vmlinuz-6.1.0-50-686 --mode full --window 0xfe400000 -o vmlinuz-full",
+            "rewriter rewrite kernel.elf --mode para --policy policy.yaml --fail-on silent-unpatched -o kernel-para.elf",
+            "rewriter rewrite kernel.elf --mode para --shims my-shims/ -o kernel-para.elf",
             "rewriter rewrite --module pcspkr.ko --mode para -o para/pcspkr.ko")
         {
             image,
             mode,
             window,
+            policy,
+            shims,
+            failOn,
             module,
             output,
         };
@@ -56,10 +70,13 @@ static class RewriteCommand
                 throw new BadImageException("already rewritten: restore it first");
             }
 
+            var wishes = new RewriteWishes(PolicyOptions.Read(parsed.GetValue(policy)),
+                parsed.GetValue(shims) is { } pack ? ShimPack.Read(pack.ToString()) : null);
             Rewriting rewriting = Progress.Run("reading", step =>
-                RewritePipeline.Rewrite(Load(input.Name, bytes, parsed.GetValue(module)), parsed.GetValue(mode), parsed.GetValue(window), step));
+                RewritePipeline.Rewrite(Load(input.Name, bytes, parsed.GetValue(module)), parsed.GetValue(mode), parsed.GetValue(window), step,
+                    wishes));
             AtomicFile.Write(parsed.GetRequiredValue(output).FullName, rewriting.File);
-            return RewritePipeline.IsIncomplete(rewriting.Plan) ? ExitStatus.Incomplete : ExitStatus.Good;
+            return PolicyOptions.StatusOf(rewriting.Plan, parsed.GetValue(failOn) | (wishes.Policy?.FailOn ?? FindingKinds.None));
         }));
         return command;
     }

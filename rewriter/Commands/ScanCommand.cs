@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Rewriter.Audit;
 using Rewriter.Images;
+using Rewriter.Policies;
 using Rewriter.Scanning;
 
 namespace Rewriter.Commands;
@@ -17,35 +18,32 @@ static class ScanCommand
         };
         Option<ReportFormat> format = ReportOptions.Format();
         Option<FileInfo?> output = ReportOptions.OutputFile();
+        Option<FileInfo?> policy = PolicyOptions.Policy();
         var command = new ExampleCommand(
             "scan",
             "Report every sensitive instruction of a kernel image.",
             "rewriter scan vmlinuz-6.1.0-50-686",
             "rewriter scan kernel.elf --format json -o sites.json",
+            "rewriter scan kernel.elf --format sarif -o sites.sarif",
             "rewriter scan /lib/modules/6.1.0-50-686")
         {
             images,
             format,
             output,
+            policy,
         };
         command.SetAction(parsed => ScanSurvey.IsAskedFor(parsed.GetRequiredValue(images))
             ? Survey(parsed.GetRequiredValue(images), parsed.GetValue(format), new Output(parsed.GetValue(output)))
-            : ScanOne(parsed.GetRequiredValue(images)[0], parsed.GetValue(format), new Output(parsed.GetValue(output))));
+            : ScanOne(parsed.GetRequiredValue(images)[0], parsed.GetValue(policy), parsed.GetValue(format), new Output(parsed.GetValue(output))));
         return command;
     }
 
-    static int ScanOne(FileInfo image, ReportFormat format, Output target) => FailureLine.Guard(image, () =>
+    static int ScanOne(FileInfo image, FileInfo? policy, ReportFormat format, Output target) => FailureLine.Guard(image, () =>
         {
-            ScanReport report = Progress.Run("scanning", _ => ScanReport.Of(Scanner.Scan(RewrittenOrPlain.Load(image))));
-            if (format == ReportFormat.Json)
-            {
-                target.WriteStream(stream => JsonReport.Write(stream, report));
-            }
-            else
-            {
-                target.WriteText(text => text.Write(report));
-            }
-
+            Policy? rules = PolicyOptions.Read(policy);
+            ScanResult scan = Progress.Run("scanning", _ => Scanner.Scan(RewrittenOrPlain.Load(image)));
+            target.Write(format, ScanReport.Of(scan));
+            rules?.Apply(scan.Sites);
             return ExitStatus.Good;
         });
 

@@ -46,8 +46,10 @@ static class ScanSurvey
 
         try
         {
-            return [.. Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true })
-                .Order(StringComparer.Ordinal).Select(found => (found, false))];
+            // Links could lead round in circles; pipes and devices, which have no length, would keep a reader waiting.
+            var options = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint };
+            return [.. Directory.EnumerateFiles(path, "*", options).Where(found => new FileInfo(found).Length != 0).Order(StringComparer.Ordinal)
+                .Select(found => (found, false))];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -36,6 +36,11 @@ public sealed record ImageSection(string Name, ulong Address, ulong LoadAddress,
 /// <summary>A named address. <paramref name="Size"/> is 0 where unknown.</summary>
 public readonly record struct ImageSymbol(string Name, ulong Address, ulong Size, bool IsFunction);
 
+/// <summary>An entry of a relocation table.</summary>
+/// <param name="Word">Linked address of the word that holds an absolute address.</param>
+/// <param name="FileOffset">Of the entry itself.</param>
+public readonly record struct RelocationEntry(ulong Word, long FileOffset);
+
 /// <summary>
 /// An immutable kernel image. Constructing it validates everything; written unchanged it is the input byte for byte.
 /// For a bzImage, <see cref="File"/> is the whole file and <see cref="Payload"/> the unpacked ELF; for a relocatable object the payload has
@@ -69,6 +74,9 @@ public sealed class KernelImage
     /// sorted.</summary>
     public required IReadOnlyList<ulong> Relocations { get; init; }
 
+    /// <summary>Of a PE image: where the file says so. Empty for other formats.</summary>
+    public IReadOnlyList<RelocationEntry> RelocationEntries { get; init; } = [];
+
     /// <summary>Reads a file and recognises its format.</summary>
     /// <exception cref="BadImageException">Missing, unreadable, malformed, or of no supported format.</exception>
     public static KernelImage Load(string path) => ImageLoader.Load(path);
@@ -91,8 +99,18 @@ public sealed class KernelImage
     /// <summary>The same image, read from a file that it was packed in.</summary>
     internal KernelImage AsUnpackedFrom(ReadOnlyMemory<byte> packed) => new()
     {
-        Name = Name, Format = Format, Bitness = Bitness, File = packed, Payload = Payload, Segments = Segments, EntryPoint = EntryPoint,
-        Sections = Sections, OtherEntryPoints = OtherEntryPoints, Symbols = Symbols, Relocations = Relocations, IsPacked = true,
+        Name = Name,
+        Format = Format,
+        Bitness = Bitness,
+        File = packed,
+        Payload = Payload,
+        Segments = Segments,
+        EntryPoint = EntryPoint,
+        Sections = Sections,
+        OtherEntryPoints = OtherEntryPoints,
+        Symbols = Symbols,
+        Relocations = Relocations,
+        IsPacked = true,
     };
 
     /// <summary>The bytes of a section that come from the file.</summary>

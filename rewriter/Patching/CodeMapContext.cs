@@ -4,8 +4,11 @@ using Rewriter.Scanning;
 namespace Rewriter.Patching;
 
 /// <summary>The scanner's map as the planner sees it: for planning a whole image.</summary>
-public sealed class CodeMapContext(CodeMap map) : ICodeContext
+/// <param name="left">Sites to leave as they are, with the reason.</param>
+public sealed class CodeMapContext(CodeMap map, IReadOnlyDictionary<ulong, string>? left = null) : ICodeContext
 {
+    public string? WhyLeft(uint address) => left?.GetValueOrDefault(address);
+
     public bool TryGetInstruction(uint address, out Instruction instruction)
     {
         instruction = map.IsInstructionStart(address) ? map.Decode(address) : default;

@@ -23,6 +23,9 @@ public interface ICodeContext
     /// lands.</summary>
     bool IsTemplate(uint address) => false;
 
+    /// <summary>Why a site is to be left as it is, by the wish of who rewrites; null for one to be taken over.</summary>
+    string? WhyLeft(uint address) => null;
+
     /// <summary>Whether the bytes are proven to be filler that is never executed and that nothing leads to.</summary>
     bool IsPadding(uint address, int length) => false;
 

@@ -5,7 +5,8 @@ namespace Rewriter.Patching;
 
 /// <summary>The code of a relocatable object as the planner sees it. No monitor stands behind its patches, so that UD2, whose address
 /// a bug table names, does not move; nor do calls by way of memory, which need the window's scratch words.</summary>
-public sealed class ObjectContext(CodeMap map) : ICodeContext
+/// <param name="left">Sites to leave as they are, with the reason.</param>
+public sealed class ObjectContext(CodeMap map, IReadOnlyDictionary<ulong, string>? left = null) : ICodeContext
 {
     private readonly CodeMapContext _code = new(map);
     private ILookup<uint, Instruction>? _branches;
@@ -32,6 +33,8 @@ public sealed class ObjectContext(CodeMap map) : ICodeContext
         .SelectMany(section => map.InstructionsIn(section.Address, section.End))
         .Where(instruction => DisplacedInstruction.TryGetTarget(instruction, out _))
         .ToLookup(instruction => instruction.NearBranch32);
+
+    public string? WhyLeft(uint address) => left?.GetValueOrDefault(address);
 
     public bool IsTemplate(uint address) => _code.IsTemplate(address);
 

@@ -27,9 +27,10 @@ public static class ObjectPlanner
     /// <summary>Where a section's trampolines may end: readers keep so much room behind each executable section.</summary>
     public static uint EndOfRoom(CodeSection section) => (uint)section.End + 16 * (uint)section.Bytes.Length + 4096;
 
-    public static PatchPlan Plan(ScanResult scan, ExecutionMode mode)
+    /// <param name="left">Sites to leave as they are, with the reason.</param>
+    public static PatchPlan Plan(ScanResult scan, ExecutionMode mode, IReadOnlyDictionary<ulong, string>? left = null)
     {
-        var context = new ObjectContext(scan.Map);
+        var context = new ObjectContext(scan.Map, left);
         var shims = ShimCatalog.ForObjects((address, length) => context.Bytes(address, length).ToArray());
         var sites = new List<PlannedSite>();
         var patches = new List<Patch>();

@@ -42,7 +42,14 @@ public sealed record Patch(
 /// cref="MonitorWindow.Data.SiteIndex"/>.</param>
 /// <param name="Shim">Name of the shim in the catalogue, or "" for <see cref="PatchTactic.Leave"/>.</param>
 /// <param name="Reason">Why not a better tactic; null when the best was used.</param>
-public sealed record PlannedSite(int Index, SensitiveInstruction Site, PatchTactic Tactic, string Shim, string? Reason);
+public sealed record PlannedSite(int Index, SensitiveInstruction Site, PatchTactic Tactic, string Shim, string? Reason)
+{
+    /// <summary>How the reason begins where a policy was it.</summary>
+    public const string PolicyPrefix = "policy ";
+
+    /// <summary>Left as it is, at run time too.</summary>
+    public bool IsLeftByPolicy => Tactic == PatchTactic.Leave && Reason?.StartsWith(PolicyPrefix, StringComparison.Ordinal) == true;
+}
 
 /// <summary>What to do to an image: ordered by address, non-overlapping, total over the sites, deterministic.</summary>
 public sealed record PatchPlan(ExecutionMode Mode, uint WindowBase, IReadOnlyList<PlannedSite> Sites, IReadOnlyList<Patch> Patches);

@@ -64,6 +64,8 @@ internal sealed class PlanInProgress
             Decide(i, PatchTactic.Leave, "", "not proven to be code");
         else if (_code.IsTemplate((uint)site.Address))
             Decide(i, PatchTactic.Leave, "", "a template that the guest copies; taken over where it lands");
+        else if (_code.WhyLeft((uint)site.Address) is string wish)
+            Decide(i, PatchTactic.Leave, "", wish);
         else if (_mode == ExecutionMode.Full && site.Class == SensitivityClass.Trapping)
             Decide(i, PatchTactic.Leave, "", null);
         else if (_mode == ExecutionMode.Full && _options.HasMonitor)
@@ -297,7 +299,8 @@ internal sealed class PlanInProgress
     {
         if (!_siteByAddress.TryGetValue(address, out int i))
             return -1;
-        return _planned[i] is null && _sites[i].Confidence != SiteConfidence.Low && !_code.IsTemplate(address) ? i : -2;
+        return _planned[i] is null && _sites[i].Confidence != SiteConfidence.Low && !_code.IsTemplate(address)
+            && _code.WhyLeft(address) is null ? i : -2;
     }
 
     private int SiteIndexAt(uint address) => SiteAt(address) is int i and >= 0 ? _firstSiteIndex + i : -1;

@@ -18,6 +18,14 @@ public sealed record ManifestSite(
 public sealed record ManifestPatch(uint Address, byte[] Original, byte[] New, int Tactic, uint Trampoline, byte[] Code, uint[] Map,
     uint Landing);
 
+/// <summary>Bytes outside the patches that the writer changed: fields of a PE header, relocation entries of patched words.</summary>
+/// <param name="Offset">In the file.</param>
+public sealed record ManifestEdit(long Offset, byte[] Original);
+
+/// <summary>A text that the image was rewritten by: a policy, a file of a shim pack.</summary>
+/// <param name="Path">As it was named; not read.</param>
+public sealed record ManifestText(string Path, string Text);
+
 /// <summary>Everything that auditing, restoring or running a rewritten image takes.</summary>
 /// <param name="Version">Of this format; readers refuse others.</param>
 /// <param name="Tool">Name and version of the writer.</param>
@@ -26,6 +34,9 @@ public sealed record ManifestPatch(uint Address, byte[] Original, byte[] New, in
 /// <param name="OriginalHeader">First bytes of the original file where the writer had to change them (the ELF header), else empty.</param>
 /// <param name="IsPatchedInPlace">Whether the file's own bytes carry the patches; not so where the code is compressed.</param>
 /// <param name="Source">Generated C# of all host-side shims.</param>
+/// <param name="Edits">By ascending offset; null where there are none.</param>
+/// <param name="Policy">The policy, or null.</param>
+/// <param name="Pack">The files of the shim pack, or null; compiled with the source.</param>
 /// <param name="Assembly">What the source compiled to; never loaded unless compiling the source again gives the same bytes.</param>
 public sealed record Manifest(
     int Version,
@@ -40,7 +51,10 @@ public sealed record Manifest(
     ManifestPatch[] Patches,
     string Source,
     byte[] Assembly,
-    string AssemblyDigest)
+    string AssemblyDigest,
+    ManifestEdit[]? Edits = null,
+    ManifestText? Policy = null,
+    ManifestText[]? Pack = null)
 {
     public const int CurrentVersion = 1;
 
@@ -60,7 +74,11 @@ public sealed record Manifest(
         [.. plan.Patches.Select(PatchOf)],
         source,
         assembly.Assembly.ToArray(),
-        assembly.Sha256);
+        assembly.Sha256,
+        image.Format == ImageFormat.Pe32 ? [.. PeEdits.Of(image, plan).Select(e => EditOf(image, e))] : null);
+
+    static ManifestEdit EditOf(KernelImage image, FileEdit edit) =>
+        new(edit.Offset, image.File.Slice((int)edit.Offset, edit.Bytes.Length).ToArray());
 
     static ManifestSite SiteOf(PlannedSite s) => new(
         (uint)s.Site.Address, s.Site.Code.Length, (int)s.Site.Class, (int)s.Site.Confidence, s.Site.Section, (int)s.Tactic, s.Shim,

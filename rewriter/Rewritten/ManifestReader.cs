@@ -3,6 +3,7 @@ using Iced.Intel;
 using Rewriter.Images;
 using Rewriter.Patching;
 using Rewriter.Scanning;
+using Rewriter.Shims;
 using Runtime.Abi;
 
 namespace Rewriter.Rewritten;
@@ -38,9 +39,10 @@ sealed class ManifestReader(KernelImage image, Manifest manifest)
         }
 
         // The serializer lets null elements pass.
-        if (manifest.Sites.Any(s => s is null) || manifest.Patches.Any(p => p is null))
+        if (manifest.Sites.Any(s => s is null) || manifest.Patches.Any(p => p is null)
+            || manifest.Pack?.Any(p => p is null) == true)
         {
-            throw new BadImageException("manifest lists a site or patch that is null");
+            throw new BadImageException("manifest lists a site, patch or file that is null");
         }
 
         List<PlannedSite> sites = ReadSites();
@@ -64,8 +66,10 @@ sealed class ManifestReader(KernelImage image, Manifest manifest)
 
             last = site.Address;
             map.Decode(site.Address, out Instruction instruction);
-            if (instruction.Length != site.Length || !SensitivityTable.TryClassify(instruction, out SensitivityClass sensitivity)
-                || (int)sensitivity != site.Class)
+            bool isReplaced = site.Class == (int)SensitivityClass.Replaced && FunctionReplacement.TryParse(site.Shim) is not null;
+            SensitivityClass sensitivity = SensitivityClass.Replaced;
+            if (instruction.Length == 0 || instruction.Length != site.Length
+                || (!isReplaced && (!SensitivityTable.TryClassify(instruction, out sensitivity) || (int)sensitivity != site.Class)))
             {
                 throw Bad(site.Address, "is not the instruction that the manifest describes");
             }

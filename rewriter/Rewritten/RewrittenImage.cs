@@ -12,6 +12,11 @@ public static class RewrittenImage
     public static byte[] Write(KernelImage image, PatchPlan plan, Manifest manifest)
     {
         var file = new MemoryStream();
+        if (image.Format == ImageFormat.Pe32)
+        {
+            return WritePe(image, plan, manifest);
+        }
+
         file.Write(manifest.IsPatchedInPlace ? ImagePatches.Apply(image, plan) : image.File.Span);
         byte[] packed = ManifestBlock.Pack(manifest);
         long offset;
@@ -27,6 +32,20 @@ public static class RewrittenImage
 
         file.Write(ManifestBlock.Footer(packed, offset));
         return file.ToArray();
+    }
+
+    static byte[] WritePe(KernelImage image, PatchPlan plan, Manifest manifest)
+    {
+        byte[] patched = ImagePatches.Apply(image, plan);
+        foreach (FileEdit edit in PeEdits.Of(image, plan))
+        {
+            edit.Bytes.CopyTo(patched, edit.Offset);
+        }
+
+        byte[] packed = ManifestBlock.Pack(manifest);
+        byte[] file = [.. patched, .. packed, .. ManifestBlock.Footer(packed, patched.Length)];
+        PeEdits.WriteCheckSum(file);
+        return file;
     }
 
     /// <summary>Whether a file carries a manifest, so that <see cref="TryOpen"/> will open or refuse it.</summary>
@@ -76,6 +95,16 @@ public static class RewrittenImage
 
         byte[] original = file[..(int)manifest.OriginalSize].ToArray();
         manifest.OriginalHeader.CopyTo(original, 0);
+        foreach (ManifestEdit edit in manifest.Edits ?? [])
+        {
+            if (edit is null || edit.Offset < 0 || edit.Offset > original.Length - edit.Original.Length)
+            {
+                throw new BadImageException("manifest lists an edit outside the file");
+            }
+
+            edit.Original.CopyTo(original, edit.Offset);
+        }
+
         if (manifest.IsPatchedInPlace)
         {
             ImagePatches.Undo(original, manifest);

@@ -13,6 +13,9 @@ public enum SensitivityClass
 
     /// <summary>It works, and shows the host: CPUID, RDTSC, RDRAND …</summary>
     Leaking,
+
+    /// <summary>Not sensitive by itself: the first instruction of a function that a shim pack stands in for.</summary>
+    Replaced,
 }
 
 /// <summary>How sure the scanner is that the bytes are an instruction that the kernel executes.</summary>

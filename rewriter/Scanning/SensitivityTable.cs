@@ -44,13 +44,16 @@ public static class SensitivityTable
             C.Popw_ES, C.Popw_CS, C.Popw_SS, C.Popw_DS, C.Popw_FS, C.Popw_GS, C.Popd_ES, C.Popd_SS, C.Popd_DS, C.Popd_FS, C.Popd_GS,
             C.Popq_FS, C.Popq_GS, C.Mov_Sreg_rm16, C.Mov_Sreg_r32m16, C.Mov_Sreg_r64m16),
         Silent("enters the host's kernel (int 0x80 too: see TryClassify)", M.Sysenter, M.Syscall),
-        Silent("changes what the monitor's own protection keys permit", M.Wrpkru),
+        Silent("changes what the monitor's own protection keys permit", M.Wrpkru, M.Xrstor, M.Xrstor64),
+        Silent("reads or writes a segment base that the host's kernel holds (CR4.FSGSBASE)", M.Rdfsbase, M.Rdgsbase, M.Wrfsbase, M.Wrgsbase),
 
         // --- Leaking: works, and shows the host ---
         Leaking("identifies the host's processor", M.Cpuid),
         Leaking("reads the host's clock", M.Rdtsc, M.Rdtscp),
         Leaking("cannot be replayed", M.Rdrand, M.Rdseed),
         Leaking("shows the host's extended control registers", M.Xgetbv, M.Rdpkru, M.Rdpid),
+        Leaking("saves what the host has enabled in XCR0", M.Xsave, M.Xsave64, M.Xsaveopt, M.Xsaveopt64, M.Xsavec, M.Xsavec64),
+        Leaking("reads the host's counters", M.Rdpru),
 
         // --- Trapping: #GP or #UD in ring 3, by themselves ---
         Trapping("IOPL", M.Cli, M.Sti),
@@ -84,6 +87,12 @@ public static class SensitivityTable
     // Row number plus one, by Iced code; 0 for what is not sensitive.
     static readonly byte[] _rowByCode = MakeIndex();
 
+    // A mnemonic that stands in two rows (MOV: selectors, control registers) is sensitive for both reasons.
+    static readonly Dictionary<Mnemonic, string> _reasons = Rows
+        .SelectMany(row => row.Mnemonics.Concat(row.Codes.Select(code => code.Mnemonic())).Distinct().Select(mnemonic => (mnemonic, row.Reason)))
+        .Distinct().GroupBy(pair => pair.mnemonic, pair => pair.Reason)
+        .ToDictionary(group => group.Key, group => string.Join("; or ", group));
+
     /// <summary>Whether an instruction is sensitive, and how.</summary>
     public static bool TryClassify(in Instruction instruction, out SensitivityClass sensitivity)
     {
@@ -104,6 +113,10 @@ public static class SensitivityTable
 
     /// <summary>The row of an encoding, or null.</summary>
     public static Row? RowOf(Code code) => _rowByCode[(int)code] is byte row and not 0 ? Rows[row - 1] : null;
+
+    /// <summary>Why instructions of a mnemonic, in lower case, are sensitive; null for one that is not.</summary>
+    public static string? ReasonOf(string mnemonic) =>
+        Enum.TryParse(mnemonic, ignoreCase: true, out Mnemonic found) && _reasons.TryGetValue(found, out string? reason) ? reason : null;
 
     static Row Silent(string reason, params Mnemonic[] mnemonics) => new(SensitivityClass.Silent, reason, mnemonics, []);
     static Row SilentCodes(string reason, params Code[] codes) => new(SensitivityClass.Silent, reason, [], codes);

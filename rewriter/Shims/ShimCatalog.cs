@@ -17,7 +17,8 @@ public sealed record Shim(string Name, bool IsInline, bool MayExit, ShimEmitter 
 
 /// <summary>Maps sensitive instructions to shims. Total: what has no inline shim gets the gate.</summary>
 /// <param name="userMode">For code that runs at the guest's CPL 3: gates only.</param>
-public sealed class ShimCatalog(bool userMode = false)
+/// <param name="isReplaced">Whether a function that a shim pack stands in for starts at an address.</param>
+public sealed class ShimCatalog(bool userMode = false, Predicate<uint>? isReplaced = null)
 {
     public const string GateName = "gate";
 
@@ -36,6 +37,8 @@ public sealed class ShimCatalog(bool userMode = false)
     private static readonly Shim Gate = new(
         GateName, false, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitGate(index));
 
+    private static readonly Shim Replaced = Gate with { Name = FunctionReplacement.ShimName };
+
     private static readonly Shim SystemCall = new(
         "system-call", true, true, static (StubAssembler stub, in Instruction i, int index) => stub.EmitSystemCall(i, index));
 
@@ -48,6 +51,7 @@ public sealed class ShimCatalog(bool userMode = false)
     /// <summary>The shim for a sensitive instruction.</summary>
     public Shim Find(in Instruction instruction) => _bytesOf is not null ? FindForObjects(instruction) : userMode
         ? instruction.Code == Code.Int_imm8 ? SystemCall : Gate
+        : isReplaced?.Invoke(instruction.IP32) == true ? Replaced
         : Inline.TryGetValue(instruction.Code, out Shim? shim) && Fits(instruction) ? shim : Gate;
 
     private Shim FindForObjects(in Instruction instruction)

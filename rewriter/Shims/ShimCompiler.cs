@@ -1,18 +1,19 @@
 // Compiles shims: with the checker the only place where Roslyn is used. What the checker refuses is never handed out.
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Emit;
 using Microsoft.CodeAnalysis.Text;
+using Rewriter.ShimAnalyzer;
 using Runtime.Abi.Shims;
 
 namespace Rewriter.Shims;
 
 /// <summary>A file of shims.</summary>
 /// <param name="Path">As diagnostics and the debug information name it; not read.</param>
-public sealed record ShimFile(string Path, string Text);
+/// <param name="IsFromPack">Written by a user: it runs on a budget.</param>
+public sealed record ShimFile(string Path, string Text, bool IsFromPack = false);
 
 /// <summary>What came of a compilation: an assembly, or the reasons why there is none.</summary>
 /// <param name="Assembly">With embedded PDB, which embeds the source; empty if there are diagnostics.</param>
@@ -36,38 +37,64 @@ public static class ShimCompiler
     /// <param name="assemblyName">Simple name of the assembly.</param>
     public static ShimAssembly Compile(string assemblyName, IReadOnlyList<ShimFile> files)
     {
-        SyntaxTree[] trees = [.. files.Select(Parse)];
-        CSharpCompilation compilation = CSharpCompilation.Create(assemblyName, trees, References(), Options);
+        try
+        {
+            return CompileChecked(CompilationOf(assemblyName, files), files);
+        }
+        catch (InsufficientExecutionStackException)
+        {
+            return Refused([new ShimDiagnostic("SHIM002", files[0].Path, 1, 1, "an expression or a statement is nested too deeply")]);
+        }
+    }
 
-        // Compiled while it is checked: both bind the same code, and each takes about as long.
-        Task<ShimAssembly> emission = Task.Run(() => Emit(compilation, trees));
+    /// <summary>The files as written, not yet compiled.</summary>
+    internal static CSharpCompilation CompilationOf(string assemblyName, IReadOnlyList<ShimFile> files) =>
+        CSharpCompilation.Create(assemblyName, files.Select(Parse), References(), Options);
+
+    private static ShimAssembly CompileChecked(CSharpCompilation compilation, IReadOnlyList<ShimFile> files)
+    {
+        // Compiled while it is checked: both bind the same code, and each takes about as long. What packs hold is not nice to a compiler
+        // on every thread: it is checked first.
+        bool hasPack = files.Any(file => file.IsFromPack);
+        Task<ShimAssembly>? emission = hasPack ? null : Task.Run(() => Emit(compilation));
         var graph = new ShimCallGraph();
         var diagnostics = new List<ShimDiagnostic>();
-        foreach (SyntaxTree tree in trees)
+        foreach (SyntaxTree tree in compilation.SyntaxTrees)
         {
             diagnostics.AddRange(Errors(tree.GetDiagnostics()));
-            new ShimChecker(compilation.GetSemanticModel(tree), graph, diagnostics).Visit(tree.GetRoot());
+            new ShimChecker(compilation.GetSemanticModel(tree), graph, found => diagnostics.Add(ShimDiagnostic.Of(found))).Visit(tree.GetRoot());
         }
 
-        foreach ((ISymbol callee, Location place) in graph.Recursions())
+        diagnostics.AddRange(graph.Recursions().Select(ShimDiagnostic.Of));
+        ShimAssembly? assembly = emission?.GetAwaiter().GetResult();
+        return diagnostics.Count > 0 ? Refused(diagnostics) : assembly ?? Emit(Budgeted(compilation, files));
+    }
+
+    /// <summary>With the packs' files on a budget; if they do not compile as they are, that is what is to be said.</summary>
+    private static CSharpCompilation Budgeted(CSharpCompilation compilation, IReadOnlyList<ShimFile> files)
+    {
+        if (Errors(compilation.GetDiagnostics()).Any())
         {
-            diagnostics.Add(ShimDiagnostic.At("SHIM006", place,
-                $"'{callee.Name}' comes back to its caller: recursion is not permitted in a shim, use a loop"));
+            return compilation;
         }
 
-        ShimAssembly assembly = emission.GetAwaiter().GetResult();
-        return diagnostics.Count > 0 ? Refused(diagnostics) : assembly;
+        foreach ((SyntaxTree tree, ShimFile file) in compilation.SyntaxTrees.Zip(files))
+        {
+            compilation = file.IsFromPack ? compilation.ReplaceSyntaxTree(tree, BudgetRewriter.Apply(tree)) : compilation;
+        }
+
+        return compilation;
     }
 
     private static SyntaxTree Parse(ShimFile file) =>
         CSharpSyntaxTree.ParseText(SourceText.From(file.Text, Encoding.UTF8), ParseOptions, file.Path);
 
-    private static ShimAssembly Emit(CSharpCompilation compilation, SyntaxTree[] trees)
+    private static ShimAssembly Emit(CSharpCompilation compilation)
     {
         var options = new EmitOptions(
             debugInformationFormat: DebugInformationFormat.Embedded, pdbChecksumAlgorithm: HashAlgorithmName.SHA256);
         using var stream = new MemoryStream();
-        EmbeddedText[] sources = [.. trees.Select(tree => EmbeddedText.FromSource(tree.FilePath, tree.GetText()))];
+        EmbeddedText[] sources = [.. compilation.SyntaxTrees.Select(tree => EmbeddedText.FromSource(tree.FilePath, tree.GetText()))];
         EmitResult result = compilation.Emit(stream, options: options, embeddedTexts: sources);
         if (!result.Success)
             return Refused([.. Errors(result.Diagnostics)]);
@@ -82,7 +109,7 @@ public static class ShimCompiler
     private static IEnumerable<ShimDiagnostic> Errors(IEnumerable<Diagnostic> diagnostics)
     {
         foreach (Diagnostic diagnostic in diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error))
-            yield return ShimDiagnostic.At(diagnostic.Id, diagnostic.Location, diagnostic.GetMessage(CultureInfo.InvariantCulture));
+            yield return ShimDiagnostic.Of(diagnostic);
     }
 
     // The core library alone and the shim interfaces: what is not referenced cannot be named.

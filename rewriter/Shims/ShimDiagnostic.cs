@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.CodeAnalysis;
 
 namespace Rewriter.Shims;
@@ -8,6 +9,9 @@ namespace Rewriter.Shims;
 /// <param name="Column">From 1.</param>
 public sealed record ShimDiagnostic(string Id, string File, int Line, int Column, string Message)
 {
+    internal static ShimDiagnostic Of(Diagnostic diagnostic) =>
+        At(diagnostic.Id, diagnostic.Location, diagnostic.GetMessage(CultureInfo.InvariantCulture));
+
     /// <summary>At a place in the source.</summary>
     internal static ShimDiagnostic At(string id, Location place, string message)
     {

@@ -2,6 +2,7 @@
 using System.Text;
 using Iced.Intel;
 using Rewriter.Patching;
+using Rewriter.Scanning;
 
 namespace Rewriter.Shims;
 
@@ -44,6 +45,7 @@ public static class ShimSource
     private static bool NeedsMethod(PlannedSite site, ShimCatalog shims) => site.Tactic switch
     {
         PatchTactic.Leave => false,
+        _ when site.Site.Class == SensitivityClass.Replaced => true,
         PatchTactic.Trap => true,
         _ => site.Shim == ShimCatalog.GateName || shims.Find(site.Site.Instruction).MayExit,
     };
@@ -74,11 +76,20 @@ public static class ShimSource
         return $"""
                 // {Convert.ToHexStringLower(site.Site.Code.Span)}  {disassembly}
                 [GuestSite(0x{address:x8})]
-                public static void {MethodName(address)}(IShimContext vcpu) => {ShimBody.Of(site.Site.Instruction)};
+                public static void {MethodName(address)}(IShimContext vcpu) {BodyOf(site)}
 
 
             """;
     }
+
+    // The function returns first: if its return address cannot be read, the guest faults with its registers as they were.
+    private static string BodyOf(PlannedSite site) => FunctionReplacement.TryParse(site.Shim) switch
+    {
+        { Result: ReplacementResult.Void } call => $"{{ global::{call.Method}(vcpu); vcpu.Return(); }}",
+        { Result: ReplacementResult.Uint } call => $"{{ uint result = global::{call.Method}(vcpu); vcpu.Return(); vcpu.Eax = result; }}",
+        { Result: ReplacementResult.Bool } call => $"{{ if (global::{call.Method}(vcpu)) vcpu.Return(); else vcpu.Emulate(); }}",
+        _ => $"=> {ShimBody.Of(site.Site.Instruction)};",
+    };
 
     // Names come from the image: nothing in them may end a comment's line.
     private static string OneLine(string name) =>

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Runtime.Commands;
 
-/// <summary>While it lives, Ctrl-C and the signals that ask a process to end make the machine end first, so that everything is put in order.
+/// <summary>While it lives, Ctrl-C and the signals that ask a process to end make machines end first, so that everything is put in order.
 /// A second one ends the process at once.</summary>
 internal sealed class EndOnSignal : IDisposable
 {
@@ -10,6 +10,12 @@ internal sealed class EndOnSignal : IDisposable
     private int _count;
 
     public EndOnSignal(VirtualMachine machine)
+        : this(machine.End)
+    {
+    }
+
+    /// <param name="end">Called for each such signal, on another thread.</param>
+    public EndOnSignal(Action<Outcome> end)
     {
         Register(PosixSignal.SIGINT, Outcome.Interrupted);
         Register(PosixSignal.SIGTERM, new Outcome(128 + 15, "terminated"));
@@ -18,7 +24,7 @@ internal sealed class EndOnSignal : IDisposable
         void Register(PosixSignal signal, Outcome outcome) => _registrations.Add(PosixSignalRegistration.Create(signal, context =>
         {
             context.Cancel = Interlocked.Increment(ref _count) == 1;
-            machine.End(outcome);
+            end(outcome);
         }));
     }
 

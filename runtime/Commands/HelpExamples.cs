@@ -1,12 +1,15 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using Rewriter.Commands;
 
 namespace Runtime.Commands;
 
 /// <summary>Help that ends with examples.</summary>
-internal sealed class HelpExamples(HelpAction usual, string[] examples) : SynchronousCommandLineAction
+internal sealed class HelpExamples(HelpAction usual, string[] examples) : SynchronousCommandLineAction, IHasExamples
 {
+    public IReadOnlyList<string> Examples => examples;
+
     public override bool ClearsParseErrors => true;
 
     public static void AddTo(Command command, string[] examples)

@@ -31,7 +31,7 @@ public static class Quantity
 
     /// <summary>"60s", "500ms", "2m"; without a unit seconds.</summary>
     /// <exception cref="UsageException">No positive time.</exception>
-    public static TimeSpan ParseTime(string text)
+    public static TimeSpan ParseTime(string text, string option = "--time-limit")
     {
         (double seconds, string digits) = text switch
         {
@@ -44,6 +44,6 @@ public static class Quantity
         double total = count * seconds;
         return isNumber && total is > 0 and < 1e9
             ? TimeSpan.FromSeconds(total)
-            : throw new UsageException($"--time-limit {text}: not a time such as 60s, 2m or 500ms");
+            : throw new UsageException($"{option} {text}: not a time such as 60s, 2m or 500ms");
     }
 }

@@ -8,6 +8,7 @@ using Runtime.Devices.Xen;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
 using Runtime.Loading;
+using Runtime.Network;
 using Runtime.Paravirt;
 using Runtime.Reporting;
 using Runtime.Time;
@@ -22,10 +23,12 @@ internal sealed class RunCommand
         "runtime run guest-kernels/bin/ukernel.elf",
         "runtime run kernel.elf --mode full --memory 64M --append \"console=ttyS0\"",
         "runtime run kernel.elf --initrd initrd.img --disk disk.img --serial serial.log",
+        "runtime run vmlinuz --initrd initrd.gz --append console=ttyS0 --net user --forward tcp:127.0.0.1:2222-:22",
         "runtime run kernel.elf --engine interpreter --time-limit 60s --stats stats.json",
     ];
 
     private readonly MachineOptionSet _machine = new();
+    private readonly NetworkOptionSet _network = new();
     private readonly Option<string> _mode = Choice("--mode", ExecutionMode.Para, "virtualization technique");
     private readonly Option<string> _engine = Choice("--engine", EngineKind.Auto, "what executes guest code");
     private readonly Option<string> _platform = Choice("--platform", PlatformKind.Auto, "what the guest finds; auto: xen in para mode, else pc");
@@ -52,6 +55,7 @@ internal sealed class RunCommand
     {
         var command = new Command("run", "Run a kernel as a guest.");
         _machine.AddTo(command);
+        _network.AddTo(command);
         command.Options.Add(_mode);
         command.Options.Add(_engine);
         command.Options.Add(_platform);
@@ -93,7 +97,8 @@ internal sealed class RunCommand
         var clock = new HostClock();
         var symbols = new SymbolTable(image.Symbols);
         using SerialPort serial = SerialPort.Open(result.GetRequiredValue(_serial), clock);
-        var parts = new PlatformParts(host.Memory, disks, serial.Endpoint, new DeviceTrace(trace));
+        using HostNetwork? network = _network.Read(result).Open(clock);
+        var parts = new PlatformParts(host.Memory, disks, serial.Endpoint, new DeviceTrace(trace)) { Network = network };
         if (platform == PlatformKind.Xen)
         {
             var terminal = new SharedTerminal(serial.Endpoint);
@@ -101,7 +106,8 @@ internal sealed class RunCommand
         }
 
         using var machine = new VirtualMachine(host, parts, clock, counters, symbols, limit, trace is null ? null : new ExitTrace(trace));
-        using ShimLibrary? shims = LoadShims(file, options.Image, host, machine);
+        using ShimLibrary? shims = ShimLoading.Start(file, options.Image, host, machine, line => Console.Error.WriteLine("runtime: " + line));
+        network?.Start();
         Outcome outcome = RunInTerminal(machine, serial, out TimeSpan wall);
         foreach (DiskImage disk in disks)
         {
@@ -137,32 +143,6 @@ internal sealed class RunCommand
         return asked == PlatformKind.Xen && mode == ExecutionMode.Trap
             ? throw new UsageException("--platform xen: hypercalls do not trap by themselves, so mode trap cannot offer them")
             : asked != PlatformKind.Auto ? asked : mode == ExecutionMode.Para ? PlatformKind.Xen : PlatformKind.Pc;
-    }
-
-    /// <summary>Has the image's host-side shims compiled while the guest already runs.</summary>
-    private static ShimLibrary? LoadShims(GuestImage file, string path, EngineHost host, VirtualMachine machine)
-    {
-        if (file is not { Plan: { Mode: ExecutionMode.Para } plan, Manifest: { } manifest } || machine.Hypercalls is not { } hypercalls)
-        {
-            return null;
-        }
-
-        return ShimLibrary.Start(plan, manifest, load =>
-        {
-            if (load.IsMalformed)
-            {
-                machine.End(Outcome.BadImage($"{path}: {load.Refusal}"));
-            }
-            else if (load.Refusal is not null)
-            {
-                Console.Error.WriteLine("runtime: " + load.Refusal);
-            }
-            else
-            {
-                hypercalls.Load(load.Shims);
-                host.Returned.Set([.. load.Shims.Select(shim => shim is not null)]);
-            }
-        });
     }
 
     private static string Name(ExecutionMode mode) => mode.ToString().ToLowerInvariant();

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
+using Runtime.Accounts;
 
 namespace Runtime.Devices;
 
@@ -23,6 +25,9 @@ public sealed partial class DiskImage : IDisposable
 
     public long SectorCount { get; }
 
+    /// <summary>Whose requests these are.</summary>
+    public DiskAccount? Account { get; set; }
+
     /// <summary>The user may not write the file: writes fail at the guest.</summary>
     public bool IsReadOnly { get; }
 
@@ -46,14 +51,19 @@ public sealed partial class DiskImage : IDisposable
 
     /// <param name="destination">A whole number of sectors, all on the disk.</param>
     /// <exception cref="IOException">The host cannot read it.</exception>
-    public void Read(long sector, Span<byte> destination) => ReadAt(sector * SectorSize, destination);
+    public void Read(long sector, Span<byte> destination)
+    {
+        long began = Stopwatch.GetTimestamp();
+        ReadAt(sector * SectorSize, destination);
+        Account?.AddRead(destination.Length, began);
+    }
 
     /// <summary>The same in one call to the host for many pieces (preadv).</summary>
     /// <param name="pieces">Together a whole number of sectors, all on the disk.</param>
     /// <exception cref="IOException">The host cannot read it.</exception>
     public void Read(long sector, List<Memory<byte>> pieces)
     {
-        long offset = sector * SectorSize;
+        long offset = sector * SectorSize, began = Stopwatch.GetTimestamp();
         for (int first = 0; first < pieces.Count; first += PiecesPerCall)
         {
             List<Memory<byte>> batch = pieces.GetRange(first, Math.Min(PiecesPerCall, pieces.Count - first));
@@ -67,13 +77,15 @@ public sealed partial class DiskImage : IDisposable
                 offset += piece.Length;
             }
         }
+
+        Account?.AddRead(offset - (sector * SectorSize), began);
     }
 
     /// <summary>As <see cref="Write(long, ReadOnlySpan{byte})"/>, in one call to the host for many pieces (pwritev).</summary>
     /// <exception cref="IOException">The host cannot write it.</exception>
     public void Write(long sector, List<Memory<byte>> pieces)
     {
-        long offset = sector * SectorSize;
+        long offset = sector * SectorSize, began = Stopwatch.GetTimestamp();
         for (int next = 0; next < pieces.Count; next += PiecesPerCall)
         {
             int count = Math.Min(PiecesPerCall, pieces.Count - next);
@@ -81,10 +93,17 @@ public sealed partial class DiskImage : IDisposable
             RandomAccess.Write(_file, batch, offset);
             offset += batch.Sum(piece => (long)piece.Length);
         }
+
+        Account?.AddWrite(offset - (sector * SectorSize), began);
     }
 
     /// <exception cref="IOException">The host cannot write it.</exception>
-    public void Write(long sector, ReadOnlySpan<byte> source) => RandomAccess.Write(_file, source, sector * SectorSize);
+    public void Write(long sector, ReadOnlySpan<byte> source)
+    {
+        long began = Stopwatch.GetTimestamp();
+        RandomAccess.Write(_file, source, sector * SectorSize);
+        Account?.AddWrite(source.Length, began);
+    }
 
     /// <summary>Returns when everything written is on the host's disk (fsync).</summary>
     /// <exception cref="IOException">The host cannot do so.</exception>
@@ -92,7 +111,9 @@ public sealed partial class DiskImage : IDisposable
     {
         if (!IsReadOnly)
         {
+            long began = Stopwatch.GetTimestamp();
             RandomAccess.FlushToDisk(_file);
+            Account?.AddFlush(began);
         }
     }
 

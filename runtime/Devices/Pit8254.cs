@@ -6,9 +6,9 @@ namespace Runtime.Devices;
 /// <summary>An 8254. Registers: offsets 0-2 the counters, 3 the control word.</summary>
 public sealed class Pit8254 : IPortDevice, ITimedDevice
 {
-    /// <summary>Ticks that the host missed (it did not run the monitor) and that are still given to the guest: half a period apart, so that it
-    /// gets something done between two of them, as it would have. More than that are dropped: a guest should not relive an hour that the
-    /// host was suspended.</summary>
+    /// <summary>Ticks that the guest missed (it was not run, or is slower than the processor it believes to have) and is still given: half a
+    /// period apart, so that it gets something done between two of them, as it would have. More than that are dropped: a guest should not
+    /// relive an hour that the host was suspended.</summary>
     public const int MaximumBacklog = 64;
 
     private readonly IClock _clock;
@@ -79,6 +79,7 @@ public sealed class Pit8254 : IPortDevice, ITimedDevice
         if (isReprogrammed)
         {
             _backlog = 0;
+            _isAcknowledged = true;
             _line.Set(_channels[0].Counter.Output(now));
             UpdateDeadline(now);
         }
@@ -118,7 +119,8 @@ public sealed class Pit8254 : IPortDevice, ITimedDevice
         _advancedTo = ticks;
         if (rises > 0)
         {
-            _backlog = (int)Math.Min(MaximumBacklog, _backlog + rises - 1);
+            // One that still waits to be taken would merge with its successor, and a guest that counts ticks lose time.
+            _backlog = (int)Math.Min(MaximumBacklog, _backlog + rises - (_isAcknowledged ? 1 : 0));
             MakeEdge(ticks);
         }
         else if (ticks >= CatchUp)

@@ -26,4 +26,25 @@ public interface IExecutionEngine : IDisposable
 
     /// <summary>Makes a <see cref="Run"/> in progress on another thread return soon. Safe from any thread; may be early or spurious.</summary>
     void Kick();
+
+    /// <summary>Processor time of the processes that execute guest code for this engine; null when the thread in <see cref="Run"/> does it
+    /// itself. For that thread.</summary>
+    EngineTime? ReadTime() => null;
+
+    /// <summary>What the engine holds of the host's memory. Any thread, as long as the engine is not disposed.</summary>
+    EngineMemory ReadMemory() => default;
+
+    /// <summary>Keeps the calling thread, and the processes that execute guest code for it, on one processor of the host.</summary>
+    void Bind(int processor) => Time.HostThread.Bind(processor);
 }
+
+/// <summary>Memory of the host that an engine holds.</summary>
+/// <param name="RamBytes">Guest RAM that has been touched.</param>
+/// <param name="CodeBytes">Patched copies, the monitor window, control blocks.</param>
+/// <param name="ShadowPages">Pages that the shadow maps, in all address spaces together.</param>
+public readonly record struct EngineMemory(long RamBytes, long CodeBytes, int ShadowPages);
+
+/// <summary>Processor time in nanoseconds, as the host's kernel measured it; never falling.</summary>
+/// <param name="Guest">Guest code.</param>
+/// <param name="Mapping">What the engine had the processes do for it: system calls that map the shadow.</param>
+public readonly record struct EngineTime(long Guest, long Mapping);

@@ -32,6 +32,9 @@ public sealed class BackRing(GuestMemory memory, uint frame, int slotLength)
     /// <summary>Slots.</summary>
     public uint Size { get; } = RingLayout.EntryCount(PageLength, slotLength);
 
+    /// <summary>The front end has produced something that is not taken yet.</summary>
+    public bool HasRequests => Volatile.Read(ref Index(RingLayout.RequestProducer)) != _requestConsumer;
+
     /// <summary>Requests taken whose responses are not yet put.</summary>
     public uint InFlight => _requestConsumer - _responseProducer;
 
@@ -97,8 +100,6 @@ public sealed class BackRing(GuestMemory memory, uint frame, int slotLength)
         Interlocked.MemoryBarrier();
         return HasRequests;
     }
-
-    private bool HasRequests => Volatile.Read(ref Index(RingLayout.RequestProducer)) != _requestConsumer;
 
     private Span<byte> Slot(uint index, int length)
         => memory.Slice(new GuestPhysicalAddress(_page + RingLayout.HeaderLength + (index & (Size - 1)) * (uint)slotLength), length);

@@ -5,7 +5,8 @@ namespace Runtime.Network;
 /// <summary>An Ethernet frame without preamble and check sequence. A frame from a guest's pages may change under its reader.</summary>
 /// <param name="pieces">Together the frame.</param>
 /// <param name="released">Called once, on any thread, when nobody reads the frame any more.</param>
-public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? released = null)
+/// <param name="isBorrowed">The pieces are the sender's pages, which it may want back before the frame is released.</param>
+public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? released = null, bool isBorrowed = false)
 {
     public const int HeaderLength = 14, MaximumTransmissionUnit = 1500;
 
@@ -15,6 +16,8 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
     /// <summary>An IP packet that is still to be segmented, and its header.</summary>
     public const int Longest = HeaderLength + 4 + 65_535;
 
+    private readonly Lock? _gate = isBorrowed ? new Lock() : null;
+    private ReadOnlyMemory<byte>[] _pieces = pieces;
     private int _holders = 1;
 
     public EthernetFrame(byte[] bytes)
@@ -24,12 +27,11 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
 
     public int Length { get; } = pieces.Sum(piece => piece.Length);
 
-    public ReadOnlyMemory<byte>[] Pieces => pieces;
-
     /// <summary>The TCP segment size by which the sender wants this cut; 0 for a frame that is to stay whole.</summary>
     public int SegmentSize { get; init; }
 
-    /// <summary>The sender vouches for the data and has not computed the TCP or UDP checksum.</summary>
+    /// <summary>The sender vouches for the data and has not computed the TCP or UDP checksum: its field holds the pseudo-header's sum, or
+    /// nothing of use.</summary>
     public bool LacksChecksum { get; init; }
 
     /// <summary>One more reader, before the frame is given to it.</summary>
@@ -46,8 +48,9 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
     /// <summary>Copies from <paramref name="offset"/> on; the number of bytes there were.</summary>
     public int CopyTo(int offset, Span<byte> destination)
     {
+        using Lock.Scope held = EnterGate();
         int copied = 0;
-        foreach (ReadOnlyMemory<byte> piece in pieces)
+        foreach (ReadOnlyMemory<byte> piece in _pieces)
         {
             if (offset >= piece.Length)
             {
@@ -69,10 +72,51 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
         return copied;
     }
 
+    /// <summary>Shows a range piece by piece, which the callee uses before it returns.</summary>
+    public void Read(int offset, int length, Action<ReadOnlyMemory<byte>> use)
+    {
+        using Lock.Scope held = EnterGate();
+        foreach (ReadOnlyMemory<byte> piece in _pieces)
+        {
+            if (length == 0)
+            {
+                return;
+            }
+
+            if (offset >= piece.Length)
+            {
+                offset -= piece.Length;
+                continue;
+            }
+
+            int part = Math.Min(piece.Length - offset, length);
+            use(piece.Slice(offset, part));
+            length -= part;
+            offset = 0;
+        }
+    }
+
+    /// <summary>The sender wants its pages back: whoever still has the frame reads a copy from now on.</summary>
+    public void Detach()
+    {
+        using Lock.Scope held = EnterGate();
+        byte[] copy = new byte[Length];
+        int done = 0;
+        foreach (ReadOnlyMemory<byte> piece in _pieces)
+        {
+            piece.CopyTo(copy.AsMemory(done));
+            done += piece.Length;
+        }
+
+        _pieces = [copy];
+    }
+
     public byte[] ToArray()
     {
         byte[] bytes = new byte[Length];
         CopyTo(0, bytes);
         return bytes;
     }
+
+    private Lock.Scope EnterGate() => _gate is null ? default : _gate.EnterScope();
 }

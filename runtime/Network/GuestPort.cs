@@ -33,6 +33,19 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
     /// <summary>Plugs the cable in, before the guest runs.</summary>
     public void Plug(SwitchPort port) => _port = port;
 
+    /// <summary>Takes it out; the port it was in, if any.</summary>
+    internal SwitchPort? Unplug() => Interlocked.Exchange(ref _port, null);
+
+    /// <summary>Releases what has arrived and nobody will take.</summary>
+    internal void Clear()
+    {
+        while (TryPeek(out EthernetFrame frame))
+        {
+            Take();
+            frame.Release();
+        }
+    }
+
     /// <summary>Hands a frame over. False when it has to wait for <see cref="Writable"/>; without a cable frames are lost.</summary>
     public bool TryTransmit(EthernetFrame frame)
     {

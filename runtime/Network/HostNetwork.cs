@@ -30,9 +30,20 @@ public sealed class HostNetwork(IClock clock) : IDisposable
     /// <summary>A cable for one more guest, with an address of its own.</summary>
     public GuestPort AddGuest(CompletionQueue completions)
     {
-        var guest = new GuestPort(MacAddress.ForGuest(0x12_3456 + _guests++), completions);
-        guest.Plug(_thread.Switch.Connect(guest, guest.Address));
+        var guest = new GuestPort(MacAddress.ForGuest(0x12_3456 + Interlocked.Increment(ref _guests) - 1), completions);
+        _thread.Invoke(() => guest.Plug(_thread.Switch.Connect(guest, guest.Address)));
         return guest;
+    }
+
+    /// <summary>Takes the cable out. The guest must not use it at the same time.</summary>
+    public void RemoveGuest(GuestPort guest)
+    {
+        if (guest.Unplug() is SwitchPort port)
+        {
+            _thread.Invoke(() => _thread.Switch.Disconnect(port));
+        }
+
+        guest.Clear();
     }
 
     public void Start() => _thread.Start();

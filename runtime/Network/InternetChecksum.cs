@@ -47,10 +47,16 @@ public static class InternetChecksum
         }
     }
 
+    /// <summary>Sets the field of a TCP or UDP header to the sum of the pseudo-header, for who computes the rest.</summary>
+    /// <param name="ip">From the IPv4 header on, which has no options.</param>
+    /// <param name="field">Offset of the checksum from there.</param>
+    public static void BeginTransport(Span<byte> ip, int field)
+        => BinaryPrimitives.WriteUInt16BigEndian(ip[field..], (ushort)PseudoHeader(ip, BinaryPrimitives.ReadUInt16BigEndian(ip[2..]) - 20));
+
     /// <summary>Sets the TCP or UDP checksum in a frame that holds the whole packet.</summary>
     public static void CompleteTransport(Span<byte> frame)
     {
-        if (!Ipv4Layout.TryFind(frame, out Ipv4Layout layout) || layout.ChecksumField is not int field || frame.Length < field + 2)
+        if (!Ipv4Layout.TryFind(frame, out Ipv4Layout layout) || layout.ChecksumField is not int field || Math.Min(frame.Length, layout.End) < field + 2)
         {
             return;
         }

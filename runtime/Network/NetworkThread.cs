@@ -66,6 +66,24 @@ public sealed class NetworkThread : IDisposable
         Wake();
     }
 
+    /// <summary>The same, and returns when it is done. Not from this thread.</summary>
+    public void Invoke(Action action)
+    {
+        if (!_thread.IsAlive)
+        {
+            action();
+            return;
+        }
+
+        using var done = new ManualResetEventSlim();
+        Post(() =>
+        {
+            action();
+            done.Set();
+        });
+        done.Wait();
+    }
+
     public void Watch(ISocketUser user) => _users.Add(user);
 
     public void Forget(ISocketUser user) => _users.Remove(user);

@@ -14,6 +14,7 @@ public sealed class VirtualSwitch(Action wake)
     private readonly List<SwitchPort> _ports = [];
     private readonly Dictionary<MacAddress, SwitchPort> _stations = [];
     private int _turn;
+    private bool _isTurnBegun;
 
     /// <summary>Sees every frame once, before it is forwarded.</summary>
     public Action<EthernetFrame>? Tap { get; set; }
@@ -61,12 +62,13 @@ public sealed class VirtualSwitch(Action wake)
             {
                 port.Credit = 0;
                 idle++;
-                _turn++;
+                NextTurn();
                 continue;
             }
 
             idle = 0;
-            port.Credit += Quantum;
+            port.Credit += _isTurnBegun ? 0 : Quantum;
+            _isTurnBegun = true;
             while (budget > 0 && port.TryPeek(out EthernetFrame frame) && frame.Length <= port.Credit)
             {
                 port.Credit -= frame.Length;
@@ -76,10 +78,19 @@ public sealed class VirtualSwitch(Action wake)
             }
 
             port.Encourage();
-            _turn++;
+            if (budget > 0)
+            {
+                NextTurn(); // a turn that the budget has cut short goes on the next time
+            }
         }
 
         return idle < _ports.Count;
+    }
+
+    private void NextTurn()
+    {
+        _turn++;
+        _isTurnBegun = false;
     }
 
     private void Forward(EthernetFrame frame, SwitchPort from)

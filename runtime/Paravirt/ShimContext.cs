@@ -12,6 +12,9 @@ namespace Runtime.Paravirt;
 /// </summary>
 internal sealed class ShimContext : IShimContext
 {
+    /// <summary>Turns of loops and calls in one run of a shim: some tens of milliseconds.</summary>
+    private const int LongestRun = 4_000_000;
+
     private readonly Cpu _cpu;
     private readonly VcpuState _state;
     private readonly PortBus _bus;
@@ -164,7 +167,12 @@ internal sealed class ShimContext : IShimContext
     {
         try
         {
+            ShimBudget.Begin(LongestRun);
             _shim!.Perform(this);
+        }
+        catch (Exception overrun) when (overrun is ShimBudgetException or InsufficientExecutionStackException)
+        {
+            _failure = "its shim does not come to an end";
         }
         catch (ArithmeticException exception)
         {

@@ -6,6 +6,7 @@ using System.Runtime.Loader;
 using Rewriter;
 using Rewriter.Patching;
 using Rewriter.Rewritten;
+using Rewriter.Scanning;
 using Rewriter.Shims;
 using Runtime.Abi.Shims;
 
@@ -14,8 +15,13 @@ namespace Runtime.Paravirt;
 /// <summary>What came of a manifest's shims.</summary>
 /// <param name="Shims">By site index of the plan; null for sites without.</param>
 /// <param name="Refusal">Why they are not used, one line, else null.</param>
-/// <param name="IsMalformed">The source is no C#: the image is bad.</param>
-public sealed record ShimLoad(HostShim?[] Shims, string? Refusal, bool IsMalformed);
+/// <param name="IsMalformed">The source is no C#, or the guest's functions are to be replaced by what cannot be used: the image is
+/// bad.</param>
+public sealed record ShimLoad(HostShim?[] Shims, string? Refusal, bool IsMalformed)
+{
+    /// <summary>Site indices of the functions that a shim pack replaces, by their linear address.</summary>
+    public IReadOnlyDictionary<uint, uint> Functions { get; init; } = new Dictionary<uint, uint>();
+}
 
 /// <summary>Compiles, verifies and loads the shims of one image. Disposing it lets the runtime unload them.</summary>
 public sealed class ShimLibrary : IDisposable
@@ -25,12 +31,12 @@ public sealed class ShimLibrary : IDisposable
     private bool _isDisposed;
 
     /// <summary>Loads shims on another thread; those that the plan does not give are looked into at once, so that what is wrong with an
-    /// image does not depend on how fast its guest is.</summary>
+    /// image does not depend on how fast its guest is, and so are those of a shim pack, without which the guest does something else.</summary>
     /// <param name="done">Called once, on either thread.</param>
     public static ShimLibrary Start(PatchPlan plan, Manifest manifest, Action<ShimLoad> done)
     {
         var library = new ShimLibrary();
-        if (RewritePipeline.ShimSourceOf(plan, manifest.OriginalDigest) != manifest.Source)
+        if (manifest.Pack is not null || RewritePipeline.ShimSourceOf(plan, manifest.OriginalDigest) != manifest.Source)
         {
             done(library.Load(plan, manifest));
             return library;
@@ -47,7 +53,7 @@ public sealed class ShimLibrary : IDisposable
     /// </summary>
     public ShimLoad Load(PatchPlan plan, Manifest manifest)
     {
-        ShimAssembly compiled = RewritePipeline.CompileShims(manifest.Source);
+        ShimAssembly compiled = RewritePipeline.CompileShims(manifest);
         if (!compiled.IsGood && compiled.Diagnostics.All(diagnostic => diagnostic.IsFromCompiler))
         {
             ShimDiagnostic error = compiled.Diagnostics[0];
@@ -59,9 +65,13 @@ public sealed class ShimLibrary : IDisposable
             : RewritePipeline.ShimSourceOf(plan, manifest.OriginalDigest) != manifest.Source ? "they are not those that the plan calls for"
             : null;
         return refusal is null
-            ? new ShimLoad(Bind(plan, compiled), null, IsMalformed: false)
-            : new ShimLoad([], "the image's shims are not used: " + refusal, IsMalformed: false);
+            ? new ShimLoad(Bind(plan, compiled), null, IsMalformed: false) { Functions = FunctionsOf(plan) }
+            : new ShimLoad([], "the image's shims are not used: " + refusal, IsMalformed: manifest.Pack is not null);
     }
+
+    private static Dictionary<uint, uint> FunctionsOf(PatchPlan plan) => plan.Sites
+        .Where(site => site.Site.Class == SensitivityClass.Replaced && site.Tactic != PatchTactic.Leave)
+        .ToDictionary(site => (uint)site.Site.Address, site => (uint)site.Index);
 
     /// <summary>Does not wait for a load that is under way; its shims then stay until the process ends.</summary>
     public void Dispose()

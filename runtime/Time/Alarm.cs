@@ -11,6 +11,10 @@ public sealed class Alarm(IClock clock, Action ring) : IDisposable
     private long _deadline = DeadlineQueue.Never;
     private long _sleepingUntil = DeadlineQueue.Never;
     private volatile bool _isStopped;
+    private long _processorTime;
+
+    /// <summary>What its thread has used of a processor, in nanoseconds.</summary>
+    public long ProcessorNanoseconds => Interlocked.Read(ref _processorTime);
 
     /// <summary>Arms the alarm for <paramref name="deadline"/>, replacing what was armed before. Cheap when nothing gets earlier.</summary>
     public void Arm(long deadline)
@@ -43,6 +47,7 @@ public sealed class Alarm(IClock clock, Action ring) : IDisposable
 
     private void Sleep()
     {
+        HostThread.BePunctual();
         while (!_isStopped)
         {
             long deadline = Interlocked.Read(ref _deadline);
@@ -55,6 +60,7 @@ public sealed class Alarm(IClock clock, Action ring) : IDisposable
                 continue;
             }
 
+            Interlocked.Exchange(ref _processorTime, HostThread.TimeOfCaller());
             Interlocked.Exchange(ref _sleepingUntil, deadline);
             if (Interlocked.Read(ref _deadline) == deadline)
             {

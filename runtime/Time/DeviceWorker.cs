@@ -12,6 +12,10 @@ public sealed class DeviceWorker(string name, CompletionQueue completions)
     private Action<bool>? _done;
     private bool _isWorking;
     private volatile bool _isStopped;
+    private long _processorTime;
+
+    /// <summary>What its thread has used of a processor, in nanoseconds. Any thread.</summary>
+    public long ProcessorNanoseconds => Interlocked.Read(ref _processorTime);
 
     /// <summary>Work was started and its completion has not been delivered yet.</summary>
     public bool IsBusy => _done is not null;
@@ -79,6 +83,7 @@ public sealed class DeviceWorker(string name, CompletionQueue completions)
 
     private void Work()
     {
+        HostThread.BePunctual();
         while (!_isStopped)
         {
             Func<bool>? work;
@@ -95,6 +100,7 @@ public sealed class DeviceWorker(string name, CompletionQueue completions)
 
             Action<bool>? done = _done;
             bool succeeded = work();
+            Interlocked.Exchange(ref _processorTime, HostThread.TimeOfCaller());
             completions.Post(() => Deliver(done, succeeded));
             lock (_gate)
             {

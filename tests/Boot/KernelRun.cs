@@ -6,7 +6,8 @@ namespace Tests.Boot;
 
 /// <summary>What a kernel is started with, besides engine and mode.</summary>
 /// <param name="Disk">A raw image for the first IDE disk, or null.</param>
-internal sealed record KernelSetup(string Kernel, string CommandLine = "", string? Disk = null);
+/// <param name="Platform">What the guest finds; the mode's own choice when null.</param>
+internal sealed record KernelSetup(string Kernel, string CommandLine = "", string? Disk = null, string? Platform = null);
 
 /// <summary>How a kernel ended.</summary>
 internal sealed record KernelRun(int Status, string Serial, string Errors)
@@ -30,6 +31,11 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
         if (setup.Disk is not null)
         {
             arguments.AddRange(["--disk", setup.Disk]);
+        }
+
+        if (setup.Platform is not null)
+        {
+            arguments.AddRange(["--platform", setup.Platform]);
         }
 
         ChildResult result = ChildProcess.Run("dotnet", arguments, s_limit);

@@ -1,4 +1,5 @@
-// Debian's unmodified kernel loads modules that the rewriter has been over, and they do their work: a disk is read and written.
+// Debian's unmodified kernel loads modules that the rewriter has been over, and they do their work: a disk is read, and a file
+// system on it is made, written and read.
 using System.Security.Cryptography;
 using System.Text;
 using Rewriter;
@@ -17,8 +18,8 @@ public sealed class ModuleBootTests
     /// <summary>In the order of their dependencies.</summary>
     private static readonly string[] s_modules =
     [
-        "scsi_common", "scsi_mod", "crc64", "crc64-rocksoft", "crct10dif_common", "crc-t10dif", "t10-pi", "sd_mod", "libata", "pata_legacy",
-        "loop", "raid6_pq", "mii", "8139cp", "pcspkr",
+        "scsi_common", "scsi_mod", "crc64", "crc64-rocksoft", "crct10dif_common", "crc-t10dif", "t10-pi", "sd_mod", "libata", "ata_piix",
+        "crc32c_generic", "crc16", "mbcache", "jbd2", "ext4", "loop", "raid6_pq", "mii", "8139cp", "pcspkr",
     ];
 
     [Fact]
@@ -28,7 +29,7 @@ public sealed class ModuleBootTests
         string folder = Directory.CreateTempSubdirectory("modules").FullName;
         try
         {
-            byte[] disk = new byte[1 << 20];
+            byte[] disk = new byte[4 << 20];
             new Random(1).NextBytes(disk);
             string diskPath = Path.Combine(folder, "disk.img"), initrd = Path.Combine(folder, "initrd");
             File.WriteAllBytes(diskPath, disk);
@@ -43,9 +44,7 @@ public sealed class ModuleBootTests
             Assert.SkipWhen(result.Errors.Contains("the direct engine cannot run here", StringComparison.Ordinal), result.Errors);
             Assert.All(s_modules, module => Assert.Contains($"inserted {module}", result.Output, StringComparison.Ordinal));
             Assert.Contains(Convert.ToHexStringLower(MD5.HashData(disk)) + "  /dev/sda", result.Output, StringComparison.Ordinal);
-            disk.AsSpan(0, 16384).Clear();
-            Assert.Contains(Convert.ToHexStringLower(MD5.HashData(disk)) + "  /dev/sda", result.Output, StringComparison.Ordinal);
-            Assert.Equal(disk, File.ReadAllBytes(diskPath));
+            Assert.Contains("read back", result.Output, StringComparison.Ordinal);
             Assert.Contains("removed pcspkr", result.Output, StringComparison.Ordinal);
             Assert.Equal(0, result.ExitStatus);
         }
@@ -82,9 +81,9 @@ public sealed class ModuleBootTests
         for m in {string.Join(' ', s_modules)}; do $b insmod /modules/$m.ko && echo "inserted $m"; done
         i=0; while [ ! -b /dev/sda ] && [ $i -lt 20 ]; do $b sleep 1; i=$((i+1)); done
         $b md5sum /dev/sda
-        $b dd if=/dev/zero of=/dev/sda bs=4096 count=4
-        $b sync
-        $b md5sum /dev/sda
+        $b mke2fs /dev/sda && $b mkdir /mnt && $b mount -t ext4 /dev/sda /mnt
+        $b cp $b /mnt/copy && $b umount /mnt && $b mount -t ext4 /dev/sda /mnt && $b cmp $b /mnt/copy && echo "read back"
+        $b umount /mnt
         $b rmmod pcspkr && echo "removed pcspkr"
         $b reboot -f
 

@@ -49,9 +49,10 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "full or para", new[] { "rewrite", "x", "--mode", "trap", "-o", "y" })]
     [InlineData(2, "multiple of 0x400000", new[] { "rewrite", "x", "--mode", "full", "--window", "17", "-o", "y" })]
     [InlineData(3, "no such file", new[] { "scan", "/nonexistent" })]
-    [InlineData(3, "is a directory", new[] { "scan", "/" })]
+    [InlineData(3, "is a directory", new[] { "audit", "/" })]
     [InlineData(3, "not a rewritten image", new[] { "audit", "TINY" })]
     [InlineData(3, "not a rewritten image", new[] { "restore", "TINY", "-o", "y" })]
+    [InlineData(3, "not a rewritten image", new[] { "verify", "TINY" })]
     [InlineData(3, "no such directory", new[] { "rewrite", "TINY", "--mode", "full", "-o", "/nonexistent/y" })]
     public void FailuresAreOneLineAndAStatus(int status, string message, string[] arguments)
     {
@@ -62,10 +63,91 @@ public sealed class CommandLineTests : IDisposable
         Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
     }
 
+    [Fact]
+    public void VerifyAndDiffHaveTheirStatus()
+    {
+        string image = Fixture.Path("tiny.elf");
+        Assert.Equal(0, Run("rewrite", image, "--mode", "para", "-o", In("para")).Status);
+        Assert.Equal(0, Run("rewrite", image, "--mode", "full", "-o", In("full")).Status);
+        (int status, string text, string error) = Run("verify", In("para"), "--against", image);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("para: verified", text, StringComparison.Ordinal);
+        Assert.Equal((0, ""), (Run("verify", In("full"), "--format", "json", "-o", In("v.json")).Status, Run("verify", In("full")).Error));
+
+        byte[] bytes = File.ReadAllBytes(In("para"));
+        bytes[0x1000 + 3] ^= 1;
+        File.WriteAllBytes(In("damaged"), bytes);
+        var damaged = Run("verify", In("damaged"));
+        Assert.Equal(6, damaged.Status);
+        Assert.Contains("damaged: ", damaged.Error, StringComparison.Ordinal);
+        Assert.Equal(6, Run("verify", In("para"), "--against", In("full")).Status);
+
+        Assert.Equal((0, ""), (Run("diff", In("para"), In("para")).Status, Run("diff", image, In("para")).Error));
+        var diff = Run("diff", In("para"), In("full"));
+        Assert.Equal((1, ""), (diff.Status, diff.Error));
+        Assert.Contains("tactic: ", diff.Output, StringComparison.Ordinal);
+        Assert.Equal(3, Run("diff", image, "/nonexistent").Status);
+        Assert.Equal(2, Run("diff", image, image, "--format", "html").Status);
+    }
+
+    [Theory]
+    [InlineData("json", "{")]
+    [InlineData("sarif", "{\n  \"$schema\"")]
+    [InlineData("html", "<!doctype html>")]
+    public void ReportsComeInEachForm(string format, string start)
+    {
+        Assert.Equal(0, Run("rewrite", Fixture.Path("tiny.elf"), "--mode", "para", "-o", In("out")).Status);
+        Assert.Equal((0, "", ""), Run("audit", In("out"), "--format", format, "-o", In("audit")));
+        Assert.StartsWith(start, File.ReadAllText(In("audit")), StringComparison.Ordinal);
+        (int status, string text, string error) = Run("scan", Fixture.Path("tiny.elf"), "--format", format);
+        Assert.Equal((0, ""), (status, error));
+        Assert.StartsWith(start, text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(4, "rules: [frob]", "p.yaml:1:9: a rule is 'WHAT: ACTION'", new string[0])]
+    [InlineData(5, "rules: [silent: forbid]", "p.yaml:1: silent: forbid: the image has it at 0x", new string[0])]
+    [InlineData(5, "{rules: [silent: leave], fail-on: [silent-unpatched]}", "findings: silent-unpatched ", new string[0])]
+    [InlineData(5, "rules: [silent: leave]", "findings: silent-unpatched ", new[] { "--fail-on", "trap,silent-unpatched" })]
+    [InlineData(2, "rules: []", "--fail-on knows silent-unpatched", new[] { "--fail-on", "frob" })]
+    [InlineData(4, "rules: []", "/nonexistent: no such directory", new[] { "--shims", "/nonexistent" })]
+    [InlineData(0, "rules: [silent: leave]", "", new string[0])]
+    public void PoliciesHaveTheirStatus(int status, string policy, string message, string[] more)
+    {
+        File.WriteAllText(In("p.yaml"), policy);
+        var result = Run(["rewrite", Fixture.Path("tiny.elf"), "--mode", "para", "--policy", In("p.yaml"), "-o", In("out"), .. more]);
+        Assert.Equal((status, ""), (result.Status, result.Output));
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+        Assert.Equal(status == 0 ? 0 : 1, result.Error.Count(c => c == '\n'));
+        Assert.Equal(status == 0 || message.StartsWith("findings", StringComparison.Ordinal), File.Exists(In("out")));
+    }
+
+    [Fact]
+    public void AShimPackIsRefusedLineByLine()
+    {
+        string pack = Directory.CreateDirectory(In("pack")).FullName;
+        File.WriteAllText(Path.Combine(pack, "a.cs"), """
+            public static class A
+            {
+                [Runtime.Abi.Shims.ReplacesFunction("nowhere")]
+                public static void M(Runtime.Abi.Shims.IShimContext vcpu) { System.Environment.Exit(1); }
+                static uint state;
+            }
+            """);
+        var result = Run("rewrite", Fixture.Path("tiny.elf"), "--mode", "para", "--shims", pack, "-o", In("out"));
+        Assert.Equal(4, result.Status);
+        Assert.Equal(
+            [$"rewriter: {pack}/a.cs(4,65): error SHIM001", $"rewriter: {pack}/a.cs(5,5): error SHIM003"],
+            result.Error.TrimEnd('\n').Split('\n').Select(line => line[..(line.IndexOf("SHIM", StringComparison.Ordinal) + 7)]));
+        Assert.False(File.Exists(In("out")));
+    }
+
     [Theory]
     [InlineData("scan")]
     [InlineData("rewrite")]
     [InlineData("audit")]
+    [InlineData("verify")]
+    [InlineData("diff")]
     [InlineData("restore")]
     public void HelpHasExamples(string command)
     {

@@ -30,8 +30,10 @@ internal static class RewrittenKernel
 
     /// <summary>Runs a kernel with a plan; serial output and exits by reason come back.</summary>
     /// <param name="shims">Loaded before the first instruction.</param>
+    /// <param name="functions">Replaced functions; see <see cref="ShimLoad.Functions"/>.</param>
     public static (Outcome Outcome, string Serial, ExitCounters Counters) Run(
-        string name, EngineKind kind, PatchPlan plan, HostShim?[] shims, TimeSpan limit)
+        string name, EngineKind kind, PatchPlan plan, HostShim?[] shims, TimeSpan limit,
+        IReadOnlyDictionary<uint, uint>? functions = null)
     {
         KernelImage image = Image(name);
         var counters = new ExitCounters();
@@ -41,7 +43,7 @@ internal static class RewrittenKernel
         var parts = new PlatformParts(host.Memory, [], serial, DeviceTrace.None);
         using var machine = new VirtualMachine(host, parts, new HostClock(), counters, new SymbolTable(image.Symbols), limit, null);
         machine.Hypercalls!.Load(shims);
-        host.Returned.Set([.. shims.Select(shim => shim is not null)]);
+        host.Returned.Set([.. shims.Select(shim => shim is not null)], functions ?? new Dictionary<uint, uint>());
         return (machine.Run(), serial.Text, counters);
     }
 

@@ -87,7 +87,7 @@ public sealed class RewrittenRunTests
     {
         string source = manifest.Source.Replace(from, to, StringComparison.Ordinal);
         Assert.NotEqual(manifest.Source, source);
-        ShimAssembly compiled = Rewriter.RewritePipeline.CompileShims(source);
+        ShimAssembly compiled = Rewriter.RewritePipeline.CompileShims(source, []);
         return manifest with { Source = source, AssemblyDigest = compiled.Sha256 };
     }
 

@@ -12,6 +12,7 @@ sealed class PeReader : IImageReader
     {
         PeHeader header = PeHeader.Read(file);
         List<ImageSection> sections = header.ReadSections(file);
+        List<RelocationEntry> relocations = PeRelocations.Read(file, header, sections);
         return new KernelImage
         {
             Name = name,
@@ -22,7 +23,8 @@ sealed class PeReader : IImageReader
             EntryPoint = header.ImageBase + header.EntryPoint,
             Sections = sections,
             Symbols = [],
-            Relocations = PeRelocations.Read(file, header, sections),
+            Relocations = [.. relocations.Select(r => r.Word).Distinct().Order()],
+            RelocationEntries = relocations,
         };
     }
 }

@@ -6,10 +6,10 @@ static class PeRelocations
     const int HighLow = 3;
     const int Dir64 = 10;
 
-    /// <summary>Addresses of the words that hold absolute addresses, sorted.</summary>
-    public static List<ulong> Read(ByteView file, in PeHeader header, List<ImageSection> sections)
+    /// <summary>The words that hold absolute addresses, in the order of the table.</summary>
+    public static List<RelocationEntry> Read(ByteView file, in PeHeader header, List<ImageSection> sections)
     {
-        var words = new List<ulong>();
+        var words = new List<RelocationEntry>();
         (uint address, uint tableSize) = header.RelocationTable;
         if (tableSize == 0)
         {
@@ -34,13 +34,13 @@ static class PeRelocations
                 ushort entry = table.U16(at, "PE relocation");
                 if (entry >> 12 is HighLow or Dir64)
                 {
-                    words.Add(header.ImageBase + page + (entry & 0xFFFu));
+                    words.Add(new RelocationEntry(header.ImageBase + page + (entry & 0xFFFu), table.Origin + at));
                 }
             }
 
             block += size;
         }
 
-        return [.. words.Distinct().Order()];
+        return words;
     }
 }

@@ -138,4 +138,16 @@ public interface IShimContext
 
     /// <summary>The interpreter performs the original instruction at EIP: for what has no member here.</summary>
     void Emulate();
+
+    /// <summary>An argument of the function that a shim replaces, as cdecl passes it: a dword above the return address.</summary>
+    /// <param name="index">From 0.</param>
+    uint Argument(int index) => ReadMemory(SegmentName.Ss, Esp + 4 + 4 * (uint)index, 4);
+
+    /// <summary>RET: back to the caller of the function that a shim replaces. Transfers control.</summary>
+    void Return()
+    {
+        uint caller = ReadMemory(SegmentName.Ss, Esp, 4);
+        Esp += 4;
+        Eip = caller;
+    }
 }

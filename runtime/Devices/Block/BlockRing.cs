@@ -1,5 +1,6 @@
 // One connected ring of a disk: a thread that takes what there is, does it, answers, and sleeps when there is nothing. Transfers go straight
 // from and to the guest's pages, which stay pinned until the response is in the ring.
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Runtime.Abi.Xen;
 using Runtime.Devices.Xen;
@@ -12,6 +13,12 @@ namespace Runtime.Devices.Block;
 /// <summary>Serves a front end from the moment it is connected until <see cref="Dispose"/>.</summary>
 internal sealed class BlockRing : IDisposable
 {
+    /// <summary>How long a response may wait for others that come after it.</summary>
+    private static readonly TimeSpan s_longestHold = TimeSpan.FromMicroseconds(100);
+
+    /// <summary>How long to look for requests before going to sleep; not where there is one processor for the guest and for this.</summary>
+    private readonly TimeSpan _patience = TimeSpan.FromMicroseconds(Environment.ProcessorCount > 1 ? 30 : 0);
+
     private readonly BackendHost _host;
     private readonly DiskImage _disk;
     private readonly uint _port;
@@ -22,7 +29,9 @@ internal sealed class BlockRing : IDisposable
     private readonly Stack<BlockJob> _free = new();
     private readonly HashSet<ulong> _inFlight = [];
     private readonly List<BlockJob> _batch = [];
+    private readonly List<BlockJob> _finished = [];
     private readonly List<IoVector> _vectors = [];
+    private long _answeredAt;
     private volatile bool _isStopped;
     private bool _isGone;
 
@@ -69,10 +78,12 @@ internal sealed class BlockRing : IDisposable
 
             if (_batch.Count > 0)
             {
+                _answeredAt = Stopwatch.GetTimestamp();
                 BlockSchedule.Run(_batch, Perform);
+                AnswerFinished();
                 _batch.Clear();
             }
-            else if (!HasMore())
+            else if (!ComesSoon() && !HasMore())
             {
                 _wake.Wait(DeadlineQueue.Never);
             }
@@ -158,6 +169,10 @@ internal sealed class BlockRing : IDisposable
         }
 
         Finish(run);
+        if (Stopwatch.GetElapsedTime(_answeredAt) > s_longestHold)
+        {
+            AnswerFinished();
+        }
     }
 
     private void Transfer(List<BlockJob> run)
@@ -195,7 +210,40 @@ internal sealed class BlockRing : IDisposable
             return;
         }
 
-        Answer(run);
+        _finished.AddRange(run);
+    }
+
+    /// <summary>Responses go out together: each time the guest is told of some costs it an interruption.</summary>
+    private void AnswerFinished()
+    {
+        if (_finished.Count > 0)
+        {
+            Answer(_finished);
+            _finished.Clear();
+        }
+
+        _answeredAt = Stopwatch.GetTimestamp();
+    }
+
+    /// <summary>A guest that has been answered often asks again at once; waking up takes longer than that.</summary>
+    /// <returns>Whether there are requests.</returns>
+    private bool ComesSoon()
+    {
+        long started = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(started) < _patience && !_isStopped)
+        {
+            lock (_ring)
+            {
+                if (_ring.HasRequests)
+                {
+                    return true;
+                }
+            }
+
+            Thread.SpinWait(20);
+        }
+
+        return false;
     }
 
     private void Answer(IEnumerable<BlockJob> jobs)

@@ -60,8 +60,9 @@ public sealed partial class Rtl8139
             return true;
         }
 
+        // What comes off a wire has its checksum, and guests rely on it: packet sockets look themselves, routers send it on.
         bool vouches = lacksChecksum && UsesReceiveRing && (Get16(Rtl8139Register.Cpcr) & ReceiveChecksumEnable) != 0;
-        if (lacksChecksum && !vouches)
+        if (lacksChecksum)
         {
             InternetChecksum.CompleteTransport(_arriving.AsSpan(0, length));
         }

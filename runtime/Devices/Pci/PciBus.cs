@@ -34,6 +34,21 @@ public sealed class PciBus(PortBus ports, MemoryMappedBus memory, PirqRouter rou
         Rewire();
     }
 
+    /// <summary>Takes a device out of its slot, as if it had never been there.</summary>
+    public void Remove(int slot)
+    {
+        for (int number = 0; number < FunctionsPerSlot; number++)
+        {
+            if (_functions.Remove(slot * FunctionsPerSlot + number, out PciFunction? function))
+            {
+                function.Interrupt?.Set(false);
+                function.Interrupt = null;
+            }
+        }
+
+        Rewire();
+    }
+
     /// <summary>What SeaBIOS leaves: every range at an address of its own, decoding on, the interrupt line register true.</summary>
     private void AssignResources(PciFunction function, int slot)
     {

@@ -52,8 +52,11 @@ internal sealed class DirectAccounts(ExitCounters counters)
     public void Begin()
     {
         _kind = null;
-        _isTimed = true;
-        _began = Stopwatch.GetTimestamp();
+        _isTimed = counters.WantsTiming();
+        if (_isTimed)
+        {
+            _began = Stopwatch.GetTimestamp();
+        }
     }
 
     /// <summary>A hypercall begins to be settled. Those are so short that not each one is worth being timed.</summary>
@@ -65,7 +68,7 @@ internal sealed class DirectAccounts(ExitCounters counters)
         }
 
         (_kind, _eip, _account) = (Hypercall, site.Address, site.Account);
-        _isTimed = counters.Sites.WantsTiming(ref counters.Sites[_account]);
+        _isTimed = counters.WantsTiming(ref counters.Sites[_account]);
         if (_isTimed)
         {
             _began = Stopwatch.GetTimestamp();

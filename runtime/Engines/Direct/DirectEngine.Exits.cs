@@ -10,6 +10,9 @@ namespace Runtime.Engines.Direct;
 
 public sealed partial class DirectEngine
 {
+    /// <summary>A page fault that the guest is handling, and what the instruction will want when it is retried.</summary>
+    private readonly record struct FaultRetry(bool IsPending, uint Linear, AccessKind Access, uint Eip, byte Cpl, ulong Root);
+
     /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
     private const int GuardPatience = 16;
 
@@ -206,12 +209,37 @@ public sealed partial class DirectEngine
                 return VmExit.None;
             case FillResult.GuestFault:
                 _accounts.Is(_accounts.GuestPageFault, State.Eip);
+                _retry = new FaultRetry(true, linear, access, State.Eip, State.Cpl, CurrentRoot);
                 return _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
             case FillResult.CodeWrite:
                 return OnCodeWrite(space, linear);
             default:
                 return Emulate();
         }
+    }
+
+    /// <summary>The guest returns from its page-fault handler to the instruction that faulted: what that will access is filled before it
+    /// faults again. (IRET to there always leaves the guest, for the resume flag that the fault has put on the stack.)</summary>
+    private void FillForRetry(AddressSpace space)
+    {
+        if (_retry.Eip != State.Eip || _retry.Cpl != State.Cpl || _retry.Root != CurrentRoot)
+        {
+            return;
+        }
+
+        FaultRetry retry = _retry;
+        _retry = default;
+        ShadowKind kind = space.Page(retry.Linear >> 12).Kind;
+        bool isFilled = kind != ShadowKind.Absent && (retry.Access != AccessKind.Write || kind == ShadowKind.Writable);
+        if (isFilled || _window.Covers(retry.Linear))
+        {
+            return;
+        }
+
+        bool user = retry.Cpl == 3;
+        _ = retry.Access == AccessKind.Fetch && IsPatching
+            ? _mapper.Map(space, retry.Linear, State.Eip, user, out _)
+            : _pager.Fill(space, retry.Linear, retry.Access, user, out _);
     }
 
     /// <summary>Data in an execute-only copy: the interpreter reads or writes the original. When that goes on from elsewhere the page
@@ -285,9 +313,9 @@ public sealed partial class DirectEngine
             return VmExit.None;
         }
 
-        if (site.IsFromImage && Returned.Contains(index) && State.Cpl == 0)
+        if (State.Cpl == 0 && site.IsReturned(Returned, index, out uint asked))
         {
-            return new VmExit(VmExitReason.Hypercall, Value: index);
+            return new VmExit(VmExitReason.Hypercall, Value: asked);
         }
 
         _accounts.BeginHypercall(site);

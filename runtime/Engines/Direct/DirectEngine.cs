@@ -42,6 +42,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private bool _kick;
     private int _resumedInWindow;
     private bool _shadowIsStale;
+    private FaultRetry _retry;
     private (ulong Kernel, ulong User) _gates;
 
     /// <summary>The window and the process hold what they were given, but for what <see cref="_publishedIf"/> and the registers say: the last
@@ -73,9 +74,9 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         ImagePlan? plan = ImagePlan.For(imagePlan, mode, memoryLength);
         _storage = new SharedCodeStorage(_control);
         _window = new WindowMemory(_storage, plan?.WindowBase ?? MonitorWindow.DefaultBase);
-        _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity) { WindowBase = _window.Base };
         _pager = new ShadowPager(_cpu, Memory, _frames, mode == ExecutionMode.Trap, HostLimits.LowestPage);
-        _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan);
+        _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity, _pager.IsAbandoned) { WindowBase = _window.Base };
+        _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan, Returned, imagePlan);
         _mapper = new CodeMapper(_code, _pager, _frames, _cpu);
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
@@ -128,6 +129,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         Volatile.Read(ref _running)?.Kick();
     }
 
+    public EngineTime? ReadTime() => new EngineTime(_spaces.ReadProcessorTime(), 0);
+
+    public EngineMemory ReadMemory() => new(_ram.AllocatedBytes, _control.AllocatedBytes, _frames.Mappings);
+
+    public void Bind(int processor)
+    {
+        Time.HostThread.Bind(processor);
+        _spaces.Bind(processor);
+    }
+
     public void Dispose()
     {
         _spaces.Dispose();
@@ -174,11 +185,12 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     void ICpuObserver.PageInvalidated(uint linear)
     {
-        foreach (AddressSpace space in _spaces.All)
+        ulong root = CurrentRoot;
+        foreach (bool user in (ReadOnlySpan<bool>)[false, true])
         {
-            if (space.Key.Root == CurrentRoot)
+            if (_spaces.Find(new SpaceKey(root, user)) is AddressSpace space)
             {
-                space.Drop(linear >> 12);
+                _pager.Invalidate(space, linear >> 12);
             }
         }
     }
@@ -209,15 +221,18 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
     }
 
-    private ulong CurrentRoot => State.PagingEnabled
-        ? State.Cr3 & ~0x1Fu | ((State.Cr4 & ControlRegisters.Cr4Pae) != 0 ? 1u : 0)
-        : ulong.MaxValue;
+    private ulong CurrentRoot => SpaceKey.RootOf(State);
 
     private bool IsPatching => _mode != ExecutionMode.Trap;
 
-    /// <summary>One instruction by the interpreter.</summary>
+    /// <summary>One instruction by the interpreter, or all of a function that a shim stands in for.</summary>
     private VmExit Emulate()
     {
+        if (State.Cpl == 0 && Returned.TryFindFunction(State.Eip, out uint site))
+        {
+            return new VmExit(VmExitReason.Hypercall, Value: site);
+        }
+
         if (_running is not null)
         {
             _context.StoreFpu(_running);
@@ -239,6 +254,11 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         {
             _code.SetFpuTraps((State.Cr0 & (ControlRegisters.Cr0Ts | ControlRegisters.Cr0Em)) != 0);
             _code.SetTimeStampTraps(State.TscOffset != 0 || (State.Cr4 & ControlRegisters.Cr4Tsd) != 0);
+        }
+
+        if (_retry.IsPending)
+        {
+            FillForRetry(space);
         }
 
         if (_mapper.Place(space, State.Eip, out uint address) == Placement.Emulate)
@@ -317,7 +337,8 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         bool split = _current is not null && !_current.Stub.Features.HasProtectionKeys;
         var key = new SpaceKey(CurrentRoot, split && State.Cpl == 3);
         AddressSpace? space = _current;
-        if (space is null || space.Key != key)
+        bool isReload = space is not null && space.Key == key;
+        if (space is null || !isReload)
         {
             if (_running is not null)
             {
@@ -347,7 +368,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         {
             space.ValidatedAt = _tlbEpoch;
             _selectors.Revalidate();
-            _pager.Validate(space);
+            _pager.Validate(space, isReload);
         }
 
         // Looked at on every entry: a guest that maps something new needs no TLB flush to use it.
@@ -358,7 +379,11 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
         if (space.MappingCount > HostLimits.MappingsPerProcess)
         {
-            space.Wipe();
+            space.CountMappings();
+            if (space.MappingCount > HostLimits.MappingsPerProcess / 2)
+            {
+                space.Wipe();
+            }
         }
 
         return space;

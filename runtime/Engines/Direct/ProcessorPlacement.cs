@@ -26,7 +26,7 @@ internal sealed class ProcessorPlacement
     private readonly ulong[] _allowed = LinuxHost.Affinity(0);
     private readonly HostTimeStamp _clock = new();
     private readonly double[] _cost = [double.NaN, double.NaN];
-    private readonly bool _hasChoice;
+    private bool _hasChoice;
     private long _sum;
     private int _count;
     private int _untimed;
@@ -100,6 +100,15 @@ internal sealed class ProcessorPlacement
             generation = _generation;
             LinuxHost.SetAffinity(pid, _stubMask);
         }
+    }
+
+    /// <summary>From now on stub processes and the monitor's thread share this one processor.</summary>
+    public void Bind(int processor)
+    {
+        (_hasChoice, IsApart, _isIdle) = (false, false, false);
+        _generation++;
+        _stubMask = new ulong[_allowed.Length];
+        _stubMask[processor / 64] = 1ul << (processor % 64);
     }
 
     private void Decide()

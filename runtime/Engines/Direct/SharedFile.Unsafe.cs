@@ -16,6 +16,9 @@ internal sealed unsafe class SharedFile : IDisposable
     public int Descriptor { get; }
     public long Length { get; }
 
+    /// <summary>What the host holds for it: pages that have been touched.</summary>
+    public long AllocatedBytes => LinuxHost.AllocatedBytes(Descriptor);
+
     /// <summary>Start of the monitor's mapping.</summary>
     public byte* Address { get; }
 

@@ -24,7 +24,7 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
             ref SegmentRegister code = ref state.Segments[(int)SegmentIndex.Cs];
             ref SegmentRegister stack = ref state.Segments[(int)SegmentIndex.Ss];
             return state.ProtectedMode
-                && (state.Eflags & (FlagBits.Vm | FlagBits.Tf | FlagBits.Rf)) == 0
+                && (state.Eflags & (FlagBits.Vm | FlagBits.Tf)) == 0
                 && (state.Dr7 & 0xFF) == 0
                 && !state.InterruptShadow
                 && code.IsFlat && code.Is32Bit
@@ -58,6 +58,8 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
     /// <param name="eip">Where to execute: the guest's EIP, or its place in a trampoline.</param>
     public void Load(StubProcess stub, uint eip)
     {
+        // RF ends with the next instruction; without breakpoints that is all there is to it.
+        state.Eflags &= ~FlagBits.Rf;
         ref HandOverLine line = ref stub.Line;
         line.Gpr = state.Gpr;
         line.Eip = eip;

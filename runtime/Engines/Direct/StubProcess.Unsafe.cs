@@ -29,6 +29,8 @@ internal sealed unsafe class StubProcess : IDisposable
     private readonly ProcessorPlacement _placement;
     private int _placed;
     private int _queued;
+    private bool _hasRun = true;
+    private long _timeTaken;
 
     /// <summary>Starts and confines a stub process.</summary>
     /// <exception cref="HostCallException">The host refuses something that the direct engine cannot do without.</exception>
@@ -164,6 +166,20 @@ internal sealed unsafe class StubProcess : IDisposable
         }
     }
 
+    /// <summary>Processor time that the process has used since this was last asked, in nanoseconds. Cheap when it has not run.</summary>
+    public long TakeProcessorTime()
+    {
+        if (!_hasRun || IsDead)
+        {
+            return 0;
+        }
+
+        _hasRun = false;
+        long before = _timeTaken;
+        _timeTaken = Math.Max(before, Time.HostThread.TimeOfProcess(Pid));
+        return _timeTaken - before;
+    }
+
     public void Dispose()
     {
         if (!IsDead)
@@ -180,6 +196,7 @@ internal sealed unsafe class StubProcess : IDisposable
             return;
         }
 
+        _hasRun = true;
         uint processor = LinuxHost.CurrentProcessor();
         ref HandOverLine line = ref Line;
         Change(StubLayout.MonitorProcessor, processor);

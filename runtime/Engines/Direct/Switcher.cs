@@ -97,6 +97,8 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
         bool plain = _isOpen && state.Cpl == 0 && state.Tr.Type is 9 or 11 && !state.Virtual8086
             && kernelCs.IsFlat && kernelCs.Is32Bit && kernelSs.IsFlat && userCs.IsFlat && userCs.Is32Bit && userSs.IsFlat
             && TryRead(gate, out uint gateLow, out uint gateHigh) && (int)(gateHigh >> 8 & 0x1F) is Gate32 or Trap32
+            // The INT went through this gate, not through that of the #GP which a gate of DPL 0 raises.
+            && (gateHigh >> 13 & 3) == 3 && state.Eip == ((gateHigh & 0xFFFF_0000) | (gateLow & 0xFFFF))
             && TryLearn(SwitcherLayout.GateDescriptor, gate)
             && TryLearn(SwitcherLayout.KernelCsDescriptor, state.Gdtr.Base + (kernelCs.Selector & ~7u))
             && TryLearn(SwitcherLayout.KernelSsDescriptor, state.Gdtr.Base + (kernelSs.Selector & ~7u))

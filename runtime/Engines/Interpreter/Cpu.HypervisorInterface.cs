@@ -53,6 +53,13 @@ public sealed partial class Cpu
         return true;
     }
 
+    /// <summary>After page tables were changed by a hypercall, or CR3: as a load of CR3, global pages included.</summary>
+    public void FlushTranslations()
+    {
+        FlushTlb();
+        Observer?.TlbFlushed(true);
+    }
+
     private void RegisterHypervisorInterface()
     {
         if (_model.HasXen)

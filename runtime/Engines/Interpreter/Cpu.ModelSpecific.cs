@@ -78,7 +78,7 @@ public sealed partial class Cpu
         ulong? value = Gpr(VcpuState.Ecx) switch
         {
             ModelSpecific.TimeStampCounter => TimeStamp,
-            ModelSpecific.TimeStampAdjust => (ulong)_state.TscOffset,
+            ModelSpecific.TimeStampAdjust => _model.InvariantTimeStamp ? (ulong)_state.TscOffset : null,
             ModelSpecific.ApicBase => _model.Has(CpuFeatures.Apic) ? 0xFEE0_0900ul : null,
             ModelSpecific.BiosSign => 0,
             ModelSpecific.PlatformId => 0,
@@ -108,7 +108,8 @@ public sealed partial class Cpu
                 _state.TscOffset = (long)(value - _tsc.Read());
                 return true;
 
-            case ModelSpecific.TimeStampAdjust:
+            case ModelSpecific.TimeStampAdjust when _model.InvariantTimeStamp:
+                // SDM vol. 3, 17.17.3: what it changes by, the counter changes by.
                 _state.TscOffset = (long)value;
                 return true;
 

@@ -41,11 +41,8 @@ public sealed class CpuModel
 
     private const uint HypervisorPresent = 1u << 31;
 
-    /// <summary>Leaf 7, EBX.</summary>
-    private const uint TimeStampAdjust = 1u << 1;
-
-    /// <summary>Leaf 8000_0007H, EDX: the time-stamp counter runs at one rate in all states.</summary>
-    private const uint InvariantTimeStamp = 1u << 8;
+    // CPUID 7.0 EBX, 80000007H EDX.
+    private const uint TimeStampAdjust = 2, InvariantTimeStampBit = 1 << 8;
 
     /// <summary>A 686-class processor with SSE2, no APIC, no fast system calls.</summary>
     public static readonly CpuModel Default = new();
@@ -69,19 +66,20 @@ public sealed class CpuModel
     /// <summary>Family, model and stepping as leaf 1 EAX encodes them.</summary>
     public uint Signature { get; init; } = 0x6B1;
 
+    /// <summary>The time-stamp counter runs at one rate whatever the processor does, as the host's: then a kernel needs no other clock to watch it.
+    /// IA32_TSC_ADJUST, which shows that nobody has moved it, comes along.</summary>
+    public bool InvariantTimeStamp { get; init; } = HostHasInvariantTimeStamp();
+
     /// <summary>A Xen hypervisor shows itself: its CPUID leaves, the hypercall page, VMCALL.</summary>
     public bool HasXen { get; init; }
-
-    /// <summary>The time-stamp counter is a clock. It is the host's: elsewhere than on x86 it is made from the host's clock, which is one.</summary>
-    public bool IsTimeStampInvariant { get; init; } = !X86Base.IsSupported || (X86Base.CpuId(unchecked((int)0x8000_0007), 0).Edx & InvariantTimeStamp) != 0;
 
     public bool Has(CpuFeatures features) => (Features & features) == features;
 
     public CpuidLeaf Leaf(uint leaf, uint subleaf) => leaf switch
     {
-        0 => new(FrequencyLeaf, VendorWords[0], VendorWords[2], VendorWords[1]),
+        0 => new(InvariantTimeStamp ? FrequencyLeaf : 2, VendorWords[0], VendorWords[2], VendorWords[1]),
         1 => new(Signature, Has(CpuFeatures.Clfsh) ? 8u << 8 : 0, HypervisorPresent, (uint)Features),
-        7 when subleaf == 0 => new(0, Has(CpuFeatures.Tsc | CpuFeatures.Msr) ? TimeStampAdjust : 0, 0, 0),
+        7 when subleaf == 0 && InvariantTimeStamp => new(0, TimeStampAdjust, 0, 0),
         XenCpuid.FirstLeaf when HasXen => new(XenCpuid.LastLeaf, XenCpuid.SignatureEbx, XenCpuid.SignatureEcx, XenCpuid.SignatureEdx),
         XenCpuid.FirstLeaf + 1 when HasXen => new(XenCpuid.Version, 0, 0, 0),
         XenCpuid.FirstLeaf + 2 when HasXen => new(1, XenCpuid.HypercallPageMsr, 0, 0),
@@ -89,17 +87,21 @@ public sealed class CpuModel
         0x8000_0000 => new(0x8000_0008, 0, 0, 0),
         0x8000_0001 => new(0, 0, 0, NoExecute ? 1u << 20 : 0),
         0x8000_0002 or 0x8000_0003 or 0x8000_0004 => BrandLeaf((int)(leaf - 0x8000_0002) * 4),
-        0x8000_0007 => new(0, 0, 0, IsTimeStampInvariant ? InvariantTimeStamp : 0),
+        0x8000_0007 => new(0, 0, 0, InvariantTimeStamp ? InvariantTimeStampBit : 0),
         0x8000_0008 => new(0x2024, 0, 0, 0),
         _ => default,
     };
+
+    private static bool HostHasInvariantTimeStamp()
+        => X86Base.IsSupported && unchecked((uint)X86Base.CpuId(unchecked((int)0x8000_0000), 0).Eax) >= 0x8000_0007
+            && (X86Base.CpuId(unchecked((int)0x8000_0007), 0).Edx & InvariantTimeStampBit) != 0;
 
     /// <summary>The leaves that tell the rate of the time-stamp counter, for kernels that need not measure it then: a busy host spoils that.
     /// As a ratio (1:1) to a crystal of that very rate, and in whole MHz (SDM vol. 2, CPUID, table 3-8).</summary>
     /// <param name="hertz">0 when it is not known.</param>
     public CpuidLeaf RateLeaf(uint leaf, ulong hertz)
     {
-        if (!IsTimeStampInvariant || hertz is 0 or > uint.MaxValue)
+        if (!InvariantTimeStamp || hertz is 0 or > uint.MaxValue)
         {
             return default;
         }

@@ -21,6 +21,19 @@ internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
 
     /// <summary>Its index is that of the image's plan.</summary>
     public bool IsFromImage { get; init; }
+
+    /// <summary>Whether the run loop is to perform the site, and by which index of the image's plan: a replaced function has its own
+    /// wherever it was patched.</summary>
+    public bool IsReturned(ReturnedSites returned, uint index, out uint planIndex)
+    {
+        if (returned.TryFindFunction(Address, out planIndex))
+        {
+            return true;
+        }
+
+        planIndex = index;
+        return IsFromImage && returned.Contains(index);
+    }
 }
 
 /// <summary>Makes, finds and drops patched copies. It knows nothing of how they are mapped.</summary>
@@ -31,7 +44,7 @@ internal sealed class CodeCache
     private readonly byte[] _codeFlags;
     private readonly ExecutionMode _mode;
     private readonly CodeScanner _scanner;
-    private readonly ShimCatalog _kernelShims = new();
+    private readonly ShimCatalog _kernelShims;
     private readonly ShimCatalog _userShims = new(userMode: true);
     private readonly Dictionary<CodePageKey, CodePage> _pages = [];
     private readonly Dictionary<uint, List<CodePage>> _byFrame = [];
@@ -39,13 +52,19 @@ internal sealed class CodeCache
     private readonly CodePage?[] _bySlot;
     private readonly List<CodeSite?> _sites = [];
     private readonly List<SensitiveInstruction> _found = [];
+    private readonly HashSet<uint> _left;
     private WindowAllocator _window;
     private ImagePlan? _plan;
 
     /// <param name="codeFlags">One byte per frame; not zero for a frame with copies.</param>
     /// <param name="plan">The patches of a rewritten image, made for a window at <paramref name="windowBase"/>.</param>
-    public CodeCache(ICodeStorage storage, GuestMemory memory, byte[] codeFlags, ExecutionMode mode, uint windowBase, ImagePlan? plan)
+    /// <param name="returned">Knows the functions that shims stand in for.</param>
+    /// <param name="image">The plan of a rewritten image, for the sites that it wants left.</param>
+    public CodeCache(ICodeStorage storage, GuestMemory memory, byte[] codeFlags, ExecutionMode mode, uint windowBase, ImagePlan? plan,
+        ReturnedSites returned, PatchPlan? image)
     {
+        _left = [.. (image?.Sites ?? []).Where(site => site.IsLeftByPolicy).Select(site => (uint)site.Site.Address)];
+        _kernelShims = new ShimCatalog(isReplaced: address => returned.TryFindFunction(address, out _));
         _storage = storage;
         _memory = memory;
         _codeFlags = codeFlags;
@@ -53,7 +72,7 @@ internal sealed class CodeCache
         _bySlot = new CodePage?[storage.PageCount];
         _mode = mode;
         // Para has an inline shim for kernel code; a user's would have to leave by the gate.
-        _scanner = new CodeScanner { NativeTimeStamps = mode == ExecutionMode.Para ? NativeTimeStamps.InUserMode : NativeTimeStamps.Everywhere };
+        _scanner = new CodeScanner(returned) { NativeTimeStamps = mode == ExecutionMode.Para ? NativeTimeStamps.InUserMode : NativeTimeStamps.Everywhere };
         _window = new WindowAllocator(windowBase);
         _plan = plan;
         plan?.Reserve(_window);
@@ -103,6 +122,7 @@ internal sealed class CodeCache
     {
         _found.Clear();
         _scanner.Scan(page, offset, next, _found);
+        _found.RemoveAll(site => IsLeft(page, site));
         if (_found.Count == 0)
         {
             return;
@@ -114,6 +134,22 @@ internal sealed class CodeCache
         {
             Improve(page);
         }
+    }
+
+    /// <summary>A site that the image's policy leaves alone: what does not trap by itself runs as it is.</summary>
+    private bool IsLeft(CodePage page, SensitiveInstruction site)
+    {
+        if (page.Key.IsUser || !_left.Contains((uint)site.Address))
+        {
+            return false;
+        }
+
+        if (site.Class != SensitivityClass.Trapping)
+        {
+            page.Reveal((int)(site.Address & 0xFFF), site.Code.Length);
+        }
+
+        return true;
     }
 
     /// <summary>Something jumped into the middle of a patch again and again: plans its sites anew, now that the target is known.</summary>

@@ -16,7 +16,8 @@ internal enum NativeTimeStamps
 }
 
 /// <summary>Records the instructions that can be reached from an address inside a page and reveals those that are harmless.</summary>
-internal sealed class CodeScanner
+/// <param name="returned">Knows the functions that shims stand in for.</param>
+internal sealed class CodeScanner(ReturnedSites returned)
 {
     private readonly Stack<int> _work = new();
 
@@ -91,12 +92,14 @@ internal sealed class CodeScanner
             return;
         }
 
-        if (SensitivityTable.TryClassify(instruction, out SensitivityClass sensitivity))
+        bool isReplaced = !page.Key.IsUser && returned.TryFindFunction(instruction.IP32, out _);
+        if (SensitivityTable.TryClassify(instruction, out SensitivityClass sensitivity) || isReplaced)
         {
             // One that reaches into the next page stays a trap: no jump fits, and the interpreter reads both pages.
             if (!crosses)
             {
-                found.Add(new SensitiveInstruction(instruction, page.Original.AsMemory(offset, instruction.Length), sensitivity, SiteConfidence.High, "", null));
+                found.Add(new SensitiveInstruction(instruction, page.Original.AsMemory(offset, instruction.Length),
+                    isReplaced ? SensitivityClass.Replaced : sensitivity, SiteConfidence.High, "", null));
             }
 
             return;

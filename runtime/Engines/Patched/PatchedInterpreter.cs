@@ -34,7 +34,7 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         _window = new WindowMemory(storage, plan?.WindowBase ?? MonitorWindow.DefaultBase);
         _window.ResetSlots();
         _window.CloseSwitcher();
-        _code = new CodeCache(storage, memory, codeFlags, ExecutionMode.Para, _window.Base, plan);
+        _code = new CodeCache(storage, memory, codeFlags, ExecutionMode.Para, _window.Base, plan, Returned, imagePlan);
         _fetched = new FetchedCode(_code, _cpu, memory, _window);
         (_cpu.Observer, _cpu.FrameFlags, _cpu.CodeView, _cpu.Overlay) = (this, codeFlags, _fetched, _fetched);
     }
@@ -119,9 +119,9 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
         }
 
         State.Eip = site.Address;
-        if (site.IsFromImage && Returned.Contains(index) && State.Cpl == 0)
+        if (State.Cpl == 0 && site.IsReturned(Returned, index, out uint asked))
         {
-            return new VmExit(VmExitReason.Hypercall, Value: index);
+            return new VmExit(VmExitReason.Hypercall, Value: asked);
         }
 
         long began = Stopwatch.GetTimestamp();

@@ -41,6 +41,7 @@ internal static class PacketBuilder
         BinaryPrimitives.WriteUInt16BigEndian(udp[2..], destinationPort);
         BinaryPrimitives.WriteUInt16BigEndian(udp[4..], (ushort)udp.Length);
         data.CopyTo(udp[8..]);
-        return new EthernetFrame(frame) { LacksChecksum = true };
+        InternetChecksum.CompleteTransport(frame);
+        return new EthernetFrame(frame);
     }
 }

@@ -110,7 +110,7 @@ internal sealed partial class TcpConnection
         // A guest that was told to stop is told to go on once that is worth a segment (RFC 9293, 3.8.6.2.2).
         if ((int)(_expected + (uint)Room - _announcedEdge) >= Math.Min(Capacity / 2, 2 * SegmentSize) && (int)(_announcedEdge - _expected) < Capacity / 2)
         {
-            OwesAcknowledgement = true;
+            Owe();
             SendAcknowledgement();
         }
 
@@ -146,28 +146,14 @@ internal sealed partial class TcpConnection
     /// <summary>Data for the host: straight from the guest's frame to the socket, as far as that takes it.</summary>
     private void TakeForHost(EthernetFrame frame, int offset, int length)
     {
-        int done = 0;
-        foreach (ReadOnlyMemory<byte> piece in frame.Pieces)
+        bool isBroken = false;
+        frame.Read(offset, length, part =>
         {
-            if (offset >= piece.Length)
-            {
-                offset -= piece.Length;
-                continue;
-            }
-
-            ReadOnlyMemory<byte> part = piece.Slice(offset, Math.Min(piece.Length - offset, length - done));
-            offset = 0;
-            done += part.Length;
             int sent = 0;
-            if (_toHostLength == 0 && part.Length > 0)
+            if (_toHostLength == 0 && !isBroken)
             {
                 sent = Math.Max(0, Socket!.Send(part.Span, SocketFlags.None, out SocketError error));
-                if (error is not (SocketError.Success or SocketError.WouldBlock))
-                {
-                    SendReset(_next);
-                    Abort();
-                    return;
-                }
+                isBroken = error is not (SocketError.Success or SocketError.WouldBlock);
             }
 
             if (sent < part.Length)
@@ -175,6 +161,11 @@ internal sealed partial class TcpConnection
                 _toHost.Enqueue(part[sent..].ToArray());
                 _toHostLength += part.Length - sent;
             }
+        });
+        if (isBroken)
+        {
+            SendReset(_next);
+            Abort();
         }
     }
 

@@ -11,6 +11,12 @@ internal sealed partial class TcpConnection
     /// <summary>Data of one frame, which the receiver's card or the switch's receiver cuts.</summary>
     private const int LongestData = 44 * SegmentSize;
 
+    /// <summary>Data is acknowledged together with what follows it, up to this long or this much: each acknowledgement takes the guest's time.</summary>
+    private const long AcknowledgementDelay = 1_000_000;
+
+    private const int AcknowledgementShare = 16 * SegmentSize;
+
+    private uint _lastAcknowledged;
     private long _timeout = FirstTimeout;
     private int _retries;
     private bool _isPassive;
@@ -42,6 +48,28 @@ internal sealed partial class TcpConnection
         {
             Deadline = _forwarder.Now + _timeout;
             _forwarder.Expect(Deadline);
+        }
+    }
+
+    /// <summary>An acknowledgement is due at once.</summary>
+    private void Owe(bool condition = true)
+    {
+        if (condition)
+        {
+            (OwesAcknowledgement, AcknowledgeAt) = (true, 0);
+        }
+    }
+
+    /// <summary>One is due soon, or at once when much has come since the last.</summary>
+    private void OweForData()
+    {
+        if (_expected - _lastAcknowledged >= AcknowledgementShare)
+        {
+            Owe();
+        }
+        else if (!OwesAcknowledgement)
+        {
+            (OwesAcknowledgement, AcknowledgeAt) = (true, _forwarder.Now + AcknowledgementDelay);
         }
     }
 
@@ -141,6 +169,7 @@ internal sealed partial class TcpConnection
         byte[] bytes = new byte[PacketBuilder.Transport + TcpHeader.LengthFor(flags)];
         PacketBuilder.WriteIp(bytes, guest, Key.Peer, Key.Guest, PacketBuilder.Tcp, bytes.Length - PacketBuilder.IpHeader + length);
         header.Write(bytes.AsSpan(PacketBuilder.Transport));
+        InternetChecksum.BeginTransport(bytes.AsSpan(PacketBuilder.IpHeader), PacketBuilder.Transport - PacketBuilder.IpHeader + 16);
         ReadOnlyMemory<byte>[] pieces = length == 0 ? [bytes] : _toGuest.Slice(bytes, (int)(sequence - _unacknowledged), length);
         var frame = new EthernetFrame(pieces) { LacksChecksum = true, SegmentSize = length > _guestSegment ? _guestSegment : 0 };
         if (!_forwarder.TrySend(frame))
@@ -151,6 +180,7 @@ internal sealed partial class TcpConnection
         if ((flags & TcpFlags.Acknowledge) != 0)
         {
             OwesAcknowledgement = false;
+            _lastAcknowledged = _expected;
             _announcedEdge = _expected + (uint)(window << (_guestScale >= 0 ? Scale : 0));
         }
 

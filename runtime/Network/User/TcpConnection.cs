@@ -69,8 +69,11 @@ internal sealed partial class TcpConnection : ISocketUser
 
     public TcpKey Key { get; }
 
-    /// <summary>An acknowledgement is due at the end of the round, unless data carries it before.</summary>
-    public bool OwesAcknowledgement { get; set; }
+    /// <summary>An acknowledgement is due at <see cref="AcknowledgeAt"/>, unless data carries it before.</summary>
+    public bool OwesAcknowledgement { get; private set; }
+
+    /// <summary>0 for at once.</summary>
+    public long AcknowledgeAt { get; private set; }
 
     public bool IsDead => _phase == Phase.Dead;
 
@@ -106,7 +109,7 @@ internal sealed partial class TcpConnection : ISocketUser
 
         if (!header.Has(TcpFlags.Acknowledge) || !TryAcknowledge(header, length))
         {
-            OwesAcknowledgement |= _phase == Phase.Open;
+            Owe(_phase == Phase.Open);
             return;
         }
 
@@ -115,7 +118,7 @@ internal sealed partial class TcpConnection : ISocketUser
         {
             _guestHasFinished = true;
             _expected++;
-            OwesAcknowledgement = true;
+            Owe();
             ShutHostWhenDrained();
         }
 
@@ -134,7 +137,7 @@ internal sealed partial class TcpConnection : ISocketUser
                 SendControl(TcpFlags.Synchronize | TcpFlags.Acknowledge, _unacknowledged);
             }
 
-            OwesAcknowledgement |= _phase == Phase.Open;
+            Owe(_phase == Phase.Open);
             return;
         }
 
@@ -142,7 +145,7 @@ internal sealed partial class TcpConnection : ISocketUser
         _unacknowledged = header.Acknowledged;
         _guestWindow = header.Window;
         Establish();
-        OwesAcknowledgement = true;
+        Owe();
     }
 
     private void TakeOptions(in TcpHeader synchronize)
@@ -206,14 +209,9 @@ internal sealed partial class TcpConnection : ISocketUser
     private int Accept(uint sequence, EthernetFrame frame, int data, int length)
     {
         int late = (int)(_expected - sequence);
-        if (length > 0)
-        {
-            OwesAcknowledgement = true;
-        }
-
         if (late < 0 || late > length || _guestHasFinished)
         {
-            OwesAcknowledgement |= late != 0;
+            Owe(length > 0 || late != 0);
             return late < 0 ? -1 : 0;
         }
 
@@ -223,6 +221,11 @@ internal sealed partial class TcpConnection : ISocketUser
         {
             TakeForHost(frame, data + late, taken);
             _expected += (uint)taken;
+            OweForData();
+        }
+        else
+        {
+            Owe(length > 0);
         }
 
         return taken;

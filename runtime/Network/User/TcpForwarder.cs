@@ -15,7 +15,7 @@ internal sealed class TcpForwarder(NetworkThread thread, UserNetwork network) : 
 
     private readonly Dictionary<TcpKey, TcpConnection> _connections = [];
     private readonly List<TcpListener> _listeners = [];
-    private readonly List<TcpConnection> _owing = [];
+    private readonly HashSet<TcpConnection> _owing = [];
     private ushort _nextPort = FirstPort;
 
     public long NextDeadline { get; private set; } = DeadlineQueue.Never;
@@ -102,15 +102,26 @@ internal sealed class TcpForwarder(NetworkThread thread, UserNetwork network) : 
         NextDeadline = _connections.Values.Select(connection => connection.Deadline).Append(DeadlineQueue.Never).Min();
     }
 
-    /// <summary>One acknowledgement for all segments of a round.</summary>
+    /// <summary>Sends the acknowledgements that are due: one for all segments of a round at least.</summary>
     public void FlushAcknowledgements()
     {
-        foreach (TcpConnection connection in _owing)
+        if (_owing.Count == 0)
         {
-            connection.SendAcknowledgement();
+            return;
         }
 
-        _owing.Clear();
+        long now = Now;
+        _owing.RemoveWhere(connection =>
+        {
+            if (connection is { OwesAcknowledgement: true, IsDead: false } && connection.AcknowledgeAt > now)
+            {
+                Expect(connection.AcknowledgeAt);
+                return false;
+            }
+
+            connection.SendAcknowledgement();
+            return true;
+        });
     }
 
     /// <summary>There is room on the way to the guests again.</summary>

@@ -20,7 +20,7 @@ internal sealed class MemoryCalls(XenInterfaces xen, ArgumentMemory memory)
         {
             MemoryOperation.AddToPhysmap => AddToPhysmap(argument),
             MemoryOperation.RemoveFromPhysmap => RemoveFromPhysmap(argument),
-            MemoryOperation.DecreaseReservation => Reserve(argument, start, xen.Reservation.TryGiveBack),
+            MemoryOperation.DecreaseReservation => Reserve(argument, start, TryGiveBack),
             MemoryOperation.PopulatePhysmap => Reserve(argument, start, xen.Reservation.TryPopulate),
             // Without machine frames to hand out, memory comes back where the guest wants it (populate_physmap) only.
             MemoryOperation.IncreaseReservation => 0,
@@ -76,8 +76,11 @@ internal sealed class MemoryCalls(XenInterfaces xen, ArgumentMemory memory)
         }
 
         return remove.Domain is not (DomainId.Self or DomainId.FirstGuest) ? ArgumentMemory.Failed(XenError.NotPermitted)
-            : xen.Reservation.TryGiveBack(remove.Frame) ? 0 : ArgumentMemory.Failed(XenError.Invalid);
+            : TryGiveBack(remove.Frame) ? 0 : ArgumentMemory.Failed(XenError.Invalid);
     }
+
+    /// <summary>A page table stays one until it is unpinned.</summary>
+    private bool TryGiveBack(uint frame) => !xen.Types.IsTable(frame) && xen.Reservation.TryGiveBack(frame);
 
     /// <summary>Returns how many extents were done; the guest sees from that which one failed.</summary>
     private int Reserve(uint argument, uint start, Func<uint, bool> operation)

@@ -1,8 +1,6 @@
 // From a VMCALL exit to its effect: number and arguments from the guest's registers, one method per sub-operation, the result in EAX.
 using Runtime.Abi.Xen;
 using Runtime.Engines;
-using Runtime.Engines.Interpreter;
-using Runtime.Events;
 
 namespace Runtime.Paravirt.Xen;
 
@@ -15,6 +13,7 @@ internal sealed class XenHypercalls(XenInterfaces xen, ArgumentMemory memory)
     private readonly EventChannelCalls _events = new(xen.Events, memory);
     private readonly GrantTableCalls _grants = new(xen.Grants, xen.Reservation, xen.Ram, memory);
     private readonly MemoryCalls _memory = new(xen, memory);
+    private readonly MmuCalls _mmu = new(xen.Types, xen.Processor, memory);
     private readonly VersionCalls _version = new(memory);
     private readonly HvmCalls _hvm = new(xen.Parameters, xen.Clock, memory);
     private readonly ConsoleCalls _console = new(xen.Output, memory);
@@ -41,6 +40,8 @@ internal sealed class XenHypercalls(XenInterfaces xen, ArgumentMemory memory)
             HypercallNumber.EventChannelOp => _events.Perform((EventChannelOperation)first, second),
             HypercallNumber.GrantTableOp => _grants.Perform((GrantTableOperation)first, second, third),
             HypercallNumber.MemoryOp => _memory.Perform(first, second),
+            HypercallNumber.MmuUpdate => _mmu.Update(first, second, third, arguments.Fourth),
+            HypercallNumber.MmuExtendedOp => _mmu.Extended(first, second, third, arguments.Fourth),
             HypercallNumber.XenVersion => _version.Perform((VersionOperation)first, second),
             HypercallNumber.HvmOp => _hvm.Perform((HvmOperation)first, second),
             HypercallNumber.ConsoleIo => _console.Perform(first, second, third),

@@ -1,4 +1,5 @@
 using Runtime.Devices;
+using Runtime.Engines.Interpreter;
 using Runtime.Events;
 using Runtime.Memory;
 using Runtime.Time;
@@ -11,6 +12,8 @@ internal sealed record XenInterfaces(
     GrantTable Grants,
     Reservation Reservation,
     GuestMemory Ram,
+    PageTypes Types,
+    Cpu Processor,
     HvmParameters Parameters,
     VcpuTimers Timers,
     RunstateClock Runstate,

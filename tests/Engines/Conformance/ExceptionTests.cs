@@ -230,4 +230,27 @@ public sealed class ExceptionTests
             ],
             run.Log);
     }
+
+    /// <summary>EFLAGS.AC binds user code alone; a kernel that has it set makes exits like any other.</summary>
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public void AlignmentChecksDoNotBindTheKernel(string engine)
+    {
+        const uint alignmentCheck = 0x4_0000, alignmentMask = 0x4_0000;
+        var p = new GuestProgram();
+        p.Place32(GuestProgram.Data, 0x4433_2211, 0x55);
+        Assembler a = p.Main;
+        a.mov(eax, cr0);
+        a.or(eax, alignmentMask);
+        a.mov(cr0, eax);
+        a.pushfd();
+        a.or(__dword_ptr[esp], alignmentCheck);
+        a.popfd();
+        a.mov(eax, __dword_ptr[GuestProgram.Data + 1]);
+        p.Report();
+        a.cli();
+        a.mov(eax, cr2);
+        p.End();
+        GuestRun.MustLog(engine, p, () => ["55443322"]);
+    }
 }

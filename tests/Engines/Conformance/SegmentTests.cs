@@ -46,6 +46,46 @@ public sealed class SegmentTests
 
     [Theory]
     [MemberData(nameof(Engines))]
+    public void VerifyingForWritingSeesTheDescriptorAsItIsNow(string engine)
+    {
+        const uint overflowed = 0x894, andZero = 0x8D4, arithmetic = 0x8D5;
+        ushort[] selectors = [GuestProgram.UserData, GuestProgram.KernelData, GuestProgram.KernelData | 3, GuestProgram.KernelCode, 0];
+        var p = new GuestProgram();
+        Assembler a = p.Main;
+        Label again = a.CreateLabel();
+        a.mov(esi, 3);
+        a.Label(ref again);
+        foreach (ushort selector in selectors)
+        {
+            a.mov(__word_ptr[GuestProgram.Data], selector);
+            a.mov(eax, int.MaxValue);
+            a.inc(eax); // OF SF AF PF
+            a.verw(__word_ptr[GuestProgram.Data]);
+            a.pushfd();
+            a.pop(eax);
+            a.and(eax, arithmetic);
+            p.Report();
+        }
+
+        // From the third time on users' data is read only.
+        a.dec(esi);
+        a.cmp(esi, 1);
+        Label unchanged = a.CreateLabel(), end = a.CreateLabel();
+        a.jne(unchanged);
+        a.and(__byte_ptr[GuestProgram.Gdt + (GuestProgram.UserData & ~7) + 5], 0xFD);
+        a.Label(ref unchanged);
+        a.test(esi, esi);
+        a.je(end);
+        a.jmp(again);
+        a.Label(ref end);
+        p.End();
+        uint[] writable = [andZero, andZero, overflowed, overflowed, overflowed];
+        uint[] readOnly = [overflowed, .. writable[1..]];
+        GuestRun.MustLog(engine, p, () => [.. writable.Concat(writable).Concat(readOnly).Select(flags => flags.ToString("x"))]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
     public void BeyondTheLimitIsGeneralProtection(string engine)
     {
         var p = new GuestProgram();

@@ -52,6 +52,16 @@ internal static unsafe partial class LinuxHost
 
     public static void Unmap(byte* address, long length) => Check(munmap((nint)address, (nuint)length), "munmap");
 
+    /// <summary>What the host holds for a file: st_blocks of fstat(2), which counts 512 bytes each.</summary>
+    public static long AllocatedBytes(int fd)
+    {
+        const int statSize = 144, blocksAt = 64; // struct stat of x86-64
+        byte* stat = stackalloc byte[statSize];
+
+        // SAFETY: the buffer is as large as the structure that the C library fills.
+        return fstat(fd, stat) < 0 ? 0 : *(long*)(stat + blocksAt) * 512;
+    }
+
     public static void Close(int fd) => Check(close(fd), "close");
 
     public static void Write(int fd, ReadOnlySpan<byte> bytes)
@@ -150,6 +160,9 @@ internal static unsafe partial class LinuxHost
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int memfd_create(string name, uint flags);
+
+    [LibraryImport("libc")]
+    private static partial int fstat(int fd, byte* stat);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int ftruncate(int fd, long length);

@@ -12,7 +12,6 @@ internal sealed class AddressSpace : IDisposable
     private const int SysMmap = 9, SysMprotect = 10, SysMunmap = 11, SysPkeyMprotect = 329;
     private const int ProtRead = 1, ProtWrite = 2, ProtExec = 4;
     private const int MapSharedFixed = 0x11, MapPopulate = 0x8000;
-    private const uint PopulateAtMost = 16;
 
     private readonly ShadowRegion?[] _regions = new ShadowRegion?[2048];
     private readonly List<int> _active = [];
@@ -42,7 +41,7 @@ internal sealed class AddressSpace : IDisposable
     /// <summary>For choosing a space to give up.</summary>
     public long LastUsed { get; set; }
 
-    /// <summary>Mappings made since the last wipe: an upper bound of what the host kernel keeps for the process.</summary>
+    /// <summary>An upper bound of the mappings that the host kernel keeps for the process.</summary>
     public int MappingCount { get; private set; }
 
     /// <summary>Indices of the regions with filled pages.</summary>
@@ -56,7 +55,7 @@ internal sealed class AddressSpace : IDisposable
     public ShadowRegion Open(int index, in RegionSource source)
     {
         ShadowRegion region = _regions[index] ??= new ShadowRegion();
-        if (region.Filled > 0 && region.Source != source)
+        if (region.Filled > 0 && !region.Source.Shows(source))
         {
             DropRegion(index);
         }
@@ -66,22 +65,22 @@ internal sealed class AddressSpace : IDisposable
     }
 
     /// <summary>Shows a run of frames at a run of pages inside one region.</summary>
-    /// <param name="key">Protection key; 0 is accessible to guest user and kernel.</param>
-    public void MapRun(uint page, uint frame, uint count, bool writable, bool executable, int key)
+    /// <param name="populate">Whether the host is to fill its page tables now: for pages that are about to be used.</param>
+    public void MapRun(in ShadowRun run, bool populate)
     {
-        ulong protection = (ulong)(ProtRead | (writable ? ProtWrite : 0) | (executable ? ProtExec : 0));
-        ulong flags = MapSharedFixed | (count <= PopulateAtMost ? MapPopulate : 0ul);
-        ulong length = (ulong)count << 12;
-        Stub.Queue(SysMmap, (ulong)page << 12, length, protection, flags, StubLayout.RamFd, (ulong)frame << 12);
-        if (key != 0)
+        ulong protection = (ulong)(ProtRead | (run.IsWritable ? ProtWrite : 0) | (run.IsExecutable ? ProtExec : 0));
+        ulong flags = MapSharedFixed | (populate ? MapPopulate : 0ul);
+        ulong address = (ulong)run.Page << 12, length = (ulong)run.Count << 12;
+        Stub.Queue(SysMmap, address, length, protection, flags, StubLayout.RamFd, (ulong)run.Frame << 12);
+        if (run.IsKernel && Stub.Features.HasProtectionKeys)
         {
-            Stub.Queue(SysPkeyMprotect, (ulong)page << 12, length, protection, (ulong)key);
+            Stub.Queue(SysPkeyMprotect, address, length, protection, (ulong)Stub.Features.KernelKey);
         }
 
         MappingCount++;
-        for (uint i = 0; i < count; i++)
+        for (uint i = 0; i < run.Count; i++)
         {
-            Record(page + i, frame + i, writable ? ShadowKind.Writable : ShadowKind.ReadOnly);
+            Record(run.Page + i, run.Frame + i, run.IsWritable ? ShadowKind.Writable : ShadowKind.ReadOnly);
         }
     }
 
@@ -103,13 +102,21 @@ internal sealed class AddressSpace : IDisposable
     /// <summary>Takes the write permission of a page away.</summary>
     public void Protect(uint page)
     {
-        ref ShadowPage shadow = ref _regions[page >> 9]!.Pages[page & 511];
-        if (shadow.Kind == ShadowKind.Writable)
+        if (Page(page).Kind == ShadowKind.Writable)
         {
-            // mprotect keeps the page's protection key.
-            Stub.Queue(SysMprotect, (ulong)page << 12, 4096, ProtRead);
+            Protect(page, 1);
+        }
+    }
+
+    /// <summary>Takes the write permission of a run of writable pages in one region away.</summary>
+    public void Protect(uint page, uint count)
+    {
+        // mprotect keeps the pages' protection key.
+        Stub.Queue(SysMprotect, (ulong)page << 12, (ulong)count << 12, ProtRead);
+        MappingCount += 2;
+        foreach (ref ShadowPage shadow in _regions[page >> 9]!.Pages.AsSpan((int)(page & 511), (int)count))
+        {
             shadow.Kind = ShadowKind.ReadOnly;
-            MappingCount += 2;
         }
     }
 
@@ -125,15 +132,25 @@ internal sealed class AddressSpace : IDisposable
 
     public void Drop(uint page)
     {
-        ShadowRegion? region = _regions[page >> 9];
-        if (region is null || region.Pages[page & 511].Kind == ShadowKind.Absent)
+        if (Page(page).Kind != ShadowKind.Absent)
         {
-            return;
+            Drop(page, 1);
         }
+    }
 
-        Stub.Queue(SysMunmap, (ulong)page << 12, 4096);
+    /// <summary>Takes a run of pages in one region away; some may be absent already.</summary>
+    public void Drop(uint page, uint count)
+    {
+        Stub.Queue(SysMunmap, (ulong)page << 12, (ulong)count << 12);
         MappingCount++;
-        Forget(region, page);
+        ShadowRegion region = _regions[page >> 9]!;
+        for (uint i = page; i < page + count; i++)
+        {
+            if (region.Pages[i & 511].Kind != ShadowKind.Absent)
+            {
+                Forget(region, i);
+            }
+        }
     }
 
     public void DropRegion(int index)
@@ -161,6 +178,9 @@ internal sealed class AddressSpace : IDisposable
 
         MappingCount = 0;
     }
+
+    /// <summary>Brings <see cref="MappingCount"/> down to what pages that are really there may take.</summary>
+    public void CountMappings() => MappingCount = _active.Sum(index => _regions[index]!.CountRuns());
 
     public void Dispose()
     {
@@ -256,8 +276,3 @@ internal sealed class AddressSpace : IDisposable
         }
     }
 }
-
-/// <summary>Which stub process a state of the guest runs in.</summary>
-/// <param name="Root">CR3 without its low bits, CR4.PAE in bit 0; all ones while paging is off.</param>
-/// <param name="User">Guest user mode has a process of its own: only on hosts without protection keys.</param>
-internal readonly record struct SpaceKey(ulong Root, bool User);

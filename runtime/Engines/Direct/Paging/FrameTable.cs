@@ -24,10 +24,14 @@ internal sealed class FrameTable(uint frameCount)
 
     public uint Count => frameCount;
 
+    /// <summary>Shadow pages that are filled, in all address spaces together. Read by any thread.</summary>
+    public int Mappings { get; private set; }
+
     public bool IsCode(uint frame) => CodeFlags[frame] != 0;
 
     public void Add(uint frame, AddressSpace space, uint page)
     {
+        Mappings++;
         int index = _free;
         if (index != None)
         {
@@ -55,6 +59,7 @@ internal sealed class FrameTable(uint frameCount)
             ref Entry entry = ref _entries[link];
             if (entry.Page == page && entry.Space == space)
             {
+                Mappings--;
                 int index = link;
                 link = entry.Next;
                 _entries[index] = new Entry { Space = null!, Next = _free };

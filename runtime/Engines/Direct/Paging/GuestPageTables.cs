@@ -8,15 +8,25 @@ internal sealed class GuestPageTables(VcpuState state, GuestMemory memory)
 {
     private const ulong FrameMask = 0xF_FFFF_F000;
 
+    /// <summary>The bits of an entry that say who may do what.</summary>
+    public const ulong RightsMask = PageBits.Present | PageBits.Writable | PageBits.User | (1ul << 63);
+
+    /// <summary>The bits of a page-table entry that a translation depends on. The others are for caches and for the guest's own use.</summary>
+    public const ulong TranslationMask = RightsMask | 0x7FFF_FFFF_FFFF_F000;
+
     /// <summary>Where the translations of a 2 MiB region come from now. Entries that are not present give what they hold.</summary>
-    public RegionSource Locate(int region)
+    public RegionSource Locate(int region) => Locate(region, SpaceKey.RootOf(state));
+
+    /// <summary>The same for a page directory that need not be the one in use.</summary>
+    /// <param name="root">See <see cref="SpaceKey"/>.</param>
+    public RegionSource Locate(int region, ulong root)
     {
-        if (!state.PagingEnabled)
+        if (root == SpaceKey.Unpaged)
         {
             return default;
         }
 
-        return (state.Cr4 & ControlRegisters.Cr4Pae) != 0 ? LocatePae(region) : Locate32(region);
+        return (root & SpaceKey.PaeFlag) != 0 ? LocatePae(region, (uint)root & 0xFFFF_FFE0) : Locate32(region, (uint)root & 0xFFFF_F000);
     }
 
     /// <summary>A page-table entry of a region.</summary>
@@ -41,17 +51,17 @@ internal sealed class GuestPageTables(VcpuState state, GuestMemory memory)
         return memory.Contains(address, (uint)length) ? memory.Slice(address, length) : default;
     }
 
-    private RegionSource Locate32(int region)
+    private RegionSource Locate32(int region, uint root)
     {
-        uint directory = memory.Read32((state.Cr3 & 0xFFFF_F000) + ((uint)region >> 1 << 2));
+        uint directory = memory.Read32(root + ((uint)region >> 1 << 2));
         bool isLarge = (directory & PageBits.Large) != 0 && (state.Cr4 & ControlRegisters.Cr4Pse) != 0;
         ulong table = isLarge || (directory & PageBits.Present) == 0 ? 0 : (directory & 0xFFFF_F000) + (((uint)region & 1) * 2048);
         return new RegionSource(0, directory & ~PageBits.Accessed, table, 4);
     }
 
-    private RegionSource LocatePae(int region)
+    private RegionSource LocatePae(int region, uint root)
     {
-        ulong pointer = memory.Read64((state.Cr3 & 0xFFFF_FFE0) + ((uint)region >> 9 << 3));
+        ulong pointer = memory.Read64(root + ((uint)region >> 9 << 3));
         if ((pointer & PageBits.Present) == 0)
         {
             return new RegionSource(pointer, 0, 0, 8);

@@ -26,12 +26,13 @@ internal enum FillResult
 /// <param name="lowestPage">First page that the host lets an ordinary process map (vm.mmap_min_addr).</param>
 internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames, bool executable, uint lowestPage)
 {
-    private const int FillAround = 16;
+    /// <summary>A fill reaches to pages around the fault: a mapping costs a tenth of a fault.</summary>
+    private const int FillBehind = 8, FillAhead = 16;
 
     private readonly GuestPageTables _tables = new(cpu.State, memory);
 
-    /// <summary>Pages filled so far.</summary>
-    public long Fills { get; private set; }
+    /// <summary>Set when the guest has been seen to clear an accessed bit in place: it samples them, so none is set ahead of use any more.</summary>
+    private bool _sampledByGuest;
 
     /// <summary>Settles a fault on a data access (and, in trap mode, a fetch).</summary>
     /// <param name="error">The guest's page-fault error code when it is the guest's fault.</param>
@@ -43,32 +44,76 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
         }
 
         uint page = linear >> 12;
-        ulong physicalFrame = translation.Physical >> 12;
-        if (physicalFrame >= frames.Count || !CanMap(page))
+        if (translation.Physical >> 12 >= frames.Count || !CanMap(page))
         {
             return FillResult.Emulate;
         }
 
-        uint frame = (uint)physicalFrame;
-        bool isCode = frames.IsCode(frame);
+        bool isCode = frames.IsCode((uint)(translation.Physical >> 12));
         if (access == AccessKind.Write && isCode)
         {
             return FillResult.CodeWrite;
         }
 
-        // CR0.WP = 0 lets the kernel write to read-only pages. One that is the user's too is then shown to the kernel alone, until the user
-        // comes for it (without protection keys the user has a process of its own).
-        bool overrides = access == AccessKind.Write && !translation.Writable;
-        bool writable = overrides || (translation.Writable && translation.Dirty && !isCode);
         int index = (int)(page >> 9);
         RegionSource source = _tables.Locate(index);
         ShadowRegion region = space.Open(index, source);
-        (uint first, uint count) = Extent(region, page, frame, writable, overrides ? 1 : FillAround);
-        int key = translation.User && !overrides ? 0 : space.Stub.Features.KernelKey;
-        space.MapRun(first, frame - (page - first), count, writable, executable && !translation.NoExecute, key);
-        Remember(region, first, count);
-        Fills += count;
+        ShadowRun run = Run(page, translation);
+        if (access == AccessKind.Write && !translation.Writable)
+        {
+            // CR0.WP = 0 lets the kernel write to read-only pages. One that is the user's too is then shown to the kernel alone, until the user
+            // comes for it (without protection keys the user has a process of its own).
+            Map(space, region, run with { IsWritable = true, IsKernel = true }, populate: true);
+        }
+        else if (source.Table == 0)
+        {
+            Map(space, region, WidenWithoutTable(region, run), populate: false);
+        }
+        else
+        {
+            FillAround(space, region, run);
+        }
+
         return FillResult.Filled;
+    }
+
+    /// <summary>INVLPG: what is shown at the page must be what the guest's entry says now.</summary>
+    public void Invalidate(AddressSpace space, uint page)
+    {
+        ShadowKind kind = space.Page(page).Kind;
+        if (kind == ShadowKind.Absent)
+        {
+            return;
+        }
+
+        ShadowRegion region = space.Region((int)(page >> 9))!;
+        RegionSource source = _tables.Locate((int)(page >> 9));
+        if (source.Table == 0 || region.Source.Table == 0)
+        {
+            // A large page has one entry, and its translations go together.
+            space.DropRegion((int)(page >> 9));
+            return;
+        }
+
+        if (source == region.Source)
+        {
+            int at = (int)(page & 511);
+            ulong now = _tables.Entry(source, at);
+            switch (Change(region, at, now))
+            {
+                case EntryChange.None:
+                    Remember(region, page, 1);
+                    return;
+                case EntryChange.Aged:
+                    _sampledByGuest = true;
+                    break;
+                case EntryChange.Other when kind != ShadowKind.Code && (now & PageBits.Accessed) != 0 && TryRun(page, out ShadowRun run):
+                    Map(space, region, run, populate: true);
+                    return;
+            }
+        }
+
+        space.Drop(page);
     }
 
     /// <summary>Whether the host lets us map a page at all.</summary>
@@ -97,21 +142,52 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
     /// <summary>See <see cref="Open"/>; after the page was mapped.</summary>
     public void Remember(AddressSpace space, uint page) => Remember(space.Region((int)(page >> 9))!, page, 1);
 
+    /// <summary>Whether a space's page directory is no more: none of the user's page tables that the space was filled from is in it.</summary>
+    public bool IsAbandoned(AddressSpace space)
+    {
+        bool hadUser = false;
+        foreach (int index in space.ActiveRegions)
+        {
+            RegionSource source = space.Region(index)!.Source;
+            if ((source.Directory & PageBits.User) != 0)
+            {
+                hadUser = true;
+                if (source.Shows(_tables.Locate(index, space.Key.Root)))
+                {
+                    return false;
+                }
+            }
+        }
+
+        return hadUser;
+    }
+
     /// <summary>Drops whatever the guest's page tables no longer say: what a CR3 load does to a TLB.</summary>
-    public void Validate(AddressSpace space)
+    /// <param name="isReload">The guest ran in this very space last.</param>
+    public void Validate(AddressSpace space, bool isReload)
     {
         for (int i = space.ActiveRegions.Count - 1; i >= 0; i--)
         {
             int index = space.ActiveRegions[i];
             ShadowRegion region = space.Region(index)!;
             RegionSource source = _tables.Locate(index);
-            if (source != region.Source)
+            if (region.Source.Shows(source))
+            {
+                region.Source = source;
+                if (source.Table != 0)
+                {
+                    ValidateEntries(space, index, region, isSameTable: true, isReload);
+                }
+            }
+            else if (region.Source.IsSameButForTable(source))
+            {
+                // As after fork: most of the entries are the same.
+                region.Source = source;
+                ValidateEntries(space, index, region, isSameTable: false, isReload: false);
+            }
+            else
             {
                 space.DropRegion(index);
-            }
-            else if (source.Table != 0)
-            {
-                ValidateEntries(space, index, region);
             }
         }
     }
@@ -136,7 +212,7 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
         return false;
     }
 
-    private void ValidateEntries(AddressSpace space, int index, ShadowRegion region)
+    private void ValidateEntries(AddressSpace space, int index, ShadowRegion region, bool isSameTable, bool isReload)
     {
         ReadOnlySpan<byte> now = _tables.Entries(region.Source);
         Span<byte> then = region.Snapshot.AsSpan(0, ShadowRegion.PageCount * region.Source.EntrySize);
@@ -151,62 +227,167 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
             return;
         }
 
+        const int stride = 16;
         int size = region.Source.EntrySize;
-        for (int i = 0; i < ShadowRegion.PageCount; i++)
+        for (int first = 0; first < ShadowRegion.PageCount; first += stride)
         {
-            if (region.Pages[i].Kind != ShadowKind.Absent && !now.Slice(i * size, size).SequenceEqual(then.Slice(i * size, size)))
+            int at = first * size, length = stride * size;
+            if (!now.Slice(at, length).SequenceEqual(then.Slice(at, length)))
             {
-                space.Drop(((uint)index << 9) + (uint)i);
+                ValidateSome(space, index, region, first, stride, isSameTable, isReload);
             }
         }
 
         now.CopyTo(then);
     }
 
-    /// <summary>How far a fill may reach to both sides: contiguous frames, the same rights, nothing filled yet.</summary>
-    private (uint First, uint Count) Extent(ShadowRegion region, uint page, uint frame, bool writable, int around)
+    private void ValidateSome(AddressSpace space, int index, ShadowRegion region, int first, int count, bool isSameTable, bool isReload)
     {
-        bool hasTable = region.Source.Table != 0;
-        int at = (int)(page & 511);
-        ulong entry = hasTable ? _tables.Entry(region.Source, at) : 0;
-        int reach = hasTable ? around : around == 1 ? 1 : ShadowRegion.PageCount;
-        int last = at;
-        while (last + 1 < ShadowRegion.PageCount && last + 1 - at < reach && Fits(last + 1))
+        uint regionPage = (uint)index << 9;
+        for (int i = first; i < first + count; i++)
+        {
+            ShadowKind kind = region.Pages[i].Kind;
+            if (kind == ShadowKind.Absent)
+            {
+                continue;
+            }
+
+            ulong now = _tables.Entry(region.Source, i);
+            EntryChange change = Change(region, i, now);
+            if (change == EntryChange.Aged && !isSameTable && !_sampledByGuest)
+            {
+                _tables.SetAccessed(region.Source, i);
+                change = Change(region, i, now | PageBits.Accessed);
+            }
+
+            switch (change)
+            {
+                case EntryChange.None:
+                    break;
+                case EntryChange.Protected:
+                    space.Protect(regionPage + (uint)i);
+                    break;
+                default:
+                    _sampledByGuest |= change == EntryChange.Aged && isReload;
+                    space.Drop(regionPage + (uint)i);
+                    break;
+            }
+        }
+    }
+
+    private EntryChange Change(ShadowRegion region, int index, ulong now)
+        => EntryChanges.Classify(region.Remembered(index), now, (cpu.State.Cr0 & ControlRegisters.Cr0Wp) != 0);
+
+    /// <summary>Fills the page of a run, and pages around it that are present and absent from the shadow. Accessed bits are set ahead, as a processor
+    /// may do when it prefetches; dirty bits are not: a clean page is shown read-only.</summary>
+    private void FillAround(AddressSpace space, ShadowRegion region, in ShadowRun wanted)
+    {
+        int at = (int)(wanted.Page & 511);
+        int last = Math.Min(at + FillAhead, ShadowRegion.PageCount - 1);
+        ShadowRun run = default;
+        bool holdsWanted = false;
+        for (int i = Math.Max(at - FillBehind, 0); i <= last; i++)
+        {
+            ShadowRun next = wanted;
+            if (i != at && !TryNeighbour(region, wanted.Page - (uint)at, i, out next))
+            {
+                continue;
+            }
+
+            if (run.Count > 0 && run.IsContinuedBy(next))
+            {
+                run = run with { Count = run.Count + 1 };
+            }
+            else
+            {
+                Map(space, region, run, holdsWanted);
+                (run, holdsWanted) = (next, false);
+            }
+
+            holdsWanted |= i == at;
+        }
+
+        Map(space, region, run, holdsWanted);
+    }
+
+    private bool TryNeighbour(ShadowRegion region, uint regionPage, int index, out ShadowRun run)
+    {
+        run = default;
+        if (region.Pages[index].Kind != ShadowKind.Absent)
+        {
+            return false;
+        }
+
+        ulong entry = _tables.Entry(region.Source, index);
+        bool isAccessed = (entry & PageBits.Accessed) != 0;
+        if ((entry & PageBits.Present) == 0 || (!isAccessed && _sampledByGuest) || !TryRun(regionPage + (uint)index, out run))
+        {
+            return false;
+        }
+
+        if (!isAccessed)
+        {
+            _tables.SetAccessed(region.Source, index);
+        }
+
+        return true;
+    }
+
+    /// <summary>What the guest's tables say of a page, if the shadow can show it; nothing is set in them.</summary>
+    private bool TryRun(uint page, out ShadowRun run)
+    {
+        run = default;
+        if (!CanMap(page) || !cpu.TryTranslate(page << 12, AccessKind.Read, false, false, out PageTranslation translation, out _)
+            || translation.Physical >> 12 >= frames.Count)
+        {
+            return false;
+        }
+
+        run = Run(page, translation);
+        return true;
+    }
+
+    private ShadowRun Run(uint page, in PageTranslation translation)
+    {
+        uint frame = (uint)(translation.Physical >> 12);
+        bool isWritable = translation.Writable && translation.Dirty && !frames.IsCode(frame);
+        return new ShadowRun(page, frame, 1, isWritable, executable && !translation.NoExecute, !translation.User);
+    }
+
+    /// <summary>Without a page table frames go on alike to both sides, up to what is filled already or must be shown otherwise.</summary>
+    private ShadowRun WidenWithoutTable(ShadowRegion region, in ShadowRun wanted)
+    {
+        uint page = wanted.Page, frame = wanted.Frame, regionPage = page & ~511u;
+        bool isWritable = wanted.IsWritable;
+        uint last = page;
+        while (last + 1 < regionPage + ShadowRegion.PageCount && Fits(last + 1))
         {
             last++;
         }
 
-        int first = at;
-        while (!hasTable && first > 0 && at - first < reach && Fits(first - 1) && (page >> 9 << 9) + (uint)(first - 1) >= lowestPage)
+        uint first = page;
+        while (first > regionPage && first - 1 >= lowestPage && Fits(first - 1))
         {
             first--;
         }
 
-        return ((page & ~511u) + (uint)first, (uint)(last - first + 1));
+        return wanted with { Page = first, Frame = frame - (page - first), Count = last - first + 1 };
 
-        bool Fits(int i)
+        bool Fits(uint other)
         {
-            long neighbour = frame + (i - at);
-            if (region.Pages[i].Kind != ShadowKind.Absent || neighbour < 0 || neighbour >= frames.Count || (writable && frames.IsCode((uint)neighbour)))
-            {
-                return false;
-            }
+            long neighbour = (long)frame + other - page;
+            ShadowKind kind = region.Pages[other & 511].Kind;
+            return neighbour >= 0 && neighbour < frames.Count && (kind == ShadowKind.Absent || (isWritable && kind == ShadowKind.ReadOnly))
+                && !(isWritable && frames.IsCode((uint)neighbour));
+        }
+    }
 
-            if (!hasTable)
-            {
-                return true;
-            }
-
-            // The same entry but for the frame and the accessed bit, which is set ahead; a clean page must not be shown writable.
-            ulong other = _tables.Entry(region.Source, i) | PageBits.Accessed;
-            ulong ignored = writable ? 0ul : PageBits.Dirty;
-            if (((other - ((ulong)(i - at) << 12)) & ~ignored) != ((entry | PageBits.Accessed) & ~ignored))
-            {
-                return false;
-            }
-
-            _tables.SetAccessed(region.Source, i);
-            return true;
+    private void Map(AddressSpace space, ShadowRegion region, in ShadowRun run, bool populate)
+    {
+        if (run.Count > 0)
+        {
+            space.MapRun(run, populate);
+            Remember(region, run.Page, run.Count);
         }
     }
 

@@ -20,12 +20,30 @@ internal struct ShadowPage
     public ShadowKind Kind;
 }
 
+/// <summary>Pages in a row that show frames in a row with the same rights.</summary>
+/// <param name="IsKernel">Only the guest's kernel may access them.</param>
+internal readonly record struct ShadowRun(uint Page, uint Frame, uint Count, bool IsWritable, bool IsExecutable, bool IsKernel)
+{
+    /// <summary>Whether another run goes on where this one ends.</summary>
+    public bool IsContinuedBy(in ShadowRun next) => next == this with { Page = Page + Count, Frame = Frame + Count, Count = next.Count };
+}
+
 /// <summary>Where the translations of a 2 MiB region come from.</summary>
 /// <param name="Pointer">Page-directory-pointer entry with PAE, else 0.</param>
 /// <param name="Directory">Page-directory entry without its accessed bit; 0 without paging.</param>
 /// <param name="Table">Guest-physical address of the region's first page-table entry; 0 for large pages and without paging.</param>
 /// <param name="EntrySize">4, or 8 with PAE.</param>
-internal readonly record struct RegionSource(ulong Pointer, ulong Directory, ulong Table, int EntrySize);
+internal readonly record struct RegionSource(ulong Pointer, ulong Directory, ulong Table, int EntrySize)
+{
+    /// <summary>Whether what was filled from here may stay when the translations come from <paramref name="now"/>: they are the same, but that a large
+    /// page may have become dirty.</summary>
+    public bool Shows(in RegionSource now) => this == now || (Table == 0 && this with { Directory = Directory | PageBits.Dirty } == now);
+
+    /// <summary>Whether another page table is all that is different.</summary>
+    public bool IsSameButForTable(in RegionSource now)
+        => Table != 0 && now.Table != 0 && this with { Directory = 0, Table = 0 } == now with { Directory = 0, Table = 0 }
+            && ((Directory ^ now.Directory) & GuestPageTables.RightsMask) == 0;
+}
 
 /// <summary>Shadow of 2 MiB of linear address space, with the copy of the guest's entries that it was filled from.</summary>
 internal sealed class ShadowRegion
@@ -41,4 +59,24 @@ internal sealed class ShadowRegion
 
     /// <summary>Pages that are not absent.</summary>
     public int Filled;
+
+    /// <summary>Runs of pages that the host can keep as one mapping, at most.</summary>
+    public int CountRuns()
+    {
+        int runs = 0;
+        ShadowPage before = default;
+        foreach (ShadowPage page in Pages)
+        {
+            bool goesOn = page.Kind == before.Kind && page.Kind != ShadowKind.Code && page.Frame == before.Frame + 1;
+            runs += page.Kind == ShadowKind.Absent || goesOn ? 0 : 1;
+            before = page;
+        }
+
+        return runs;
+    }
+
+    /// <summary>The guest's entry that a page was filled from.</summary>
+    public ulong Remembered(int index) => Source.EntrySize == 8
+        ? BitConverter.ToUInt64(Snapshot, index * 8)
+        : BitConverter.ToUInt32(Snapshot, index * 4);
 }

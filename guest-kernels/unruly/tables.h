@@ -1,0 +1,3 @@
+#pragma once
+
+void tables_init(void); // GDT, IDT with the shared trap stubs, TSS; interrupts stay off

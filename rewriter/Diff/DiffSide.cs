@@ -1,0 +1,40 @@
+using Rewriter.Audit;
+using Rewriter.Images;
+using Rewriter.Patching;
+using Rewriter.Rewritten;
+using Rewriter.Scanning;
+
+namespace Rewriter.Diff;
+
+/// <summary>A site as it is compared.</summary>
+/// <param name="Tactic">Null where the image was not rewritten.</param>
+/// <param name="Shim">Guest-side shim, and the C# of the host's side without the site's address; null as above.</param>
+public sealed record DiffSite(ScanRow Row, string? Tactic, string? Shim)
+{
+    public string Describe() => Tactic is null ? Row.Class : Shim is { Length: > 0 } ? $"{Tactic}, {Shim}" : Tactic;
+}
+
+/// <summary>One of the two images.</summary>
+public sealed record DiffSide(string Name, IReadOnlyList<DiffSite> Sites)
+{
+    /// <summary>Reads an image, rewritten or not.</summary>
+    /// <exception cref="BadImageException">Malformed.</exception>
+    public static DiffSide Read(string name, ReadOnlyMemory<byte> file)
+    {
+        if (!RewrittenImage.TryOpen(name, file, out KernelImage original, out PatchPlan plan, out Manifest manifest))
+        {
+            return Of(name, ScanReport.Of(Scanner.Scan(KernelImage.Load(name, file))));
+        }
+
+        AuditReport report = AuditReport.Of(original, plan, manifest);
+        return new DiffSide(name, [.. report.Sites.Select(s => new DiffSite(s.Site, s.Tactic, ShimOf(s)))]);
+    }
+
+    public static DiffSide Of(string name, ScanReport report) => new(name, [.. report.Sites.Select(row => new DiffSite(row, null, null))]);
+
+    static string ShimOf(AuditSite site)
+    {
+        int body = site.Method?.IndexOf(") ", StringComparison.Ordinal) ?? -1;
+        return body < 0 ? site.Shim : $"{site.Shim} {site.Method![(body + 2)..]}";
+    }
+}

@@ -1,0 +1,32 @@
+namespace Rewriter.Verification;
+
+/// <summary>What one check has seen.</summary>
+sealed class CheckLog(string name, string meaning, string of, List<Violation> violations)
+{
+    long _checked;
+    int _failed;
+
+    public CheckResult Result => new(name, meaning, _checked, of, _failed);
+
+    public void Count(long number = 1) => _checked += number;
+
+    public void Fail(string place, string what)
+    {
+        _failed++;
+        if (violations.Count < VerificationReport.MaxViolations)
+        {
+            violations.Add(new Violation(name, place, what));
+        }
+    }
+
+    public void Fail(ulong address, string what) => Fail($"0x{address:x8}", what);
+
+    /// <summary>Fails unless a condition holds.</summary>
+    public void Require(bool condition, ulong address, string what)
+    {
+        if (!condition)
+        {
+            Fail(address, what);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+// The transmit ring of a ring network interface. Frames are given to the switch by reference: the pages stay pinned, and the request
+// unanswered, until the receiver has copied them to where it wants them.
+using System.Runtime.InteropServices;
+using Runtime.Abi.Xen;
+using Runtime.Devices.Xen;
+using Runtime.Events;
+using Runtime.Memory;
+using Runtime.Network;
+
+namespace Runtime.Devices.Ethernet;
+
+/// <summary>Serves one front end's transmit ring. All on the vcpu's thread but the answers, which come from whoever releases a frame.</summary>
+internal sealed class NetTransmitter(BackendHost host, GuestPort cable, uint ringFrame, uint port) : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly BackRing _ring = Resumed(new BackRing(host.Ram, ringFrame, NetTransmitRequest.Length));
+    private readonly HashSet<ushort> _inFlight = [];
+    private readonly HashSet<NetPacket> _sent = [];
+    private NetPacket? _waiting;
+    private bool _isGone;
+
+    /// <summary>Sends what the ring holds, until it is empty or the network full.</summary>
+    public void Service()
+    {
+        while (!_isGone)
+        {
+            if (_waiting is not null)
+            {
+                if (!cable.TryTransmit(_waiting.Frame!))
+                {
+                    return; // called again when there is room
+                }
+
+                _waiting = null;
+            }
+
+            NetPacket? packet;
+            lock (_gate)
+            {
+                if (!TryTake(out packet))
+                {
+                    return;
+                }
+
+                if (packet is null)
+                {
+                    if (_ring.FinalCheck())
+                    {
+                        continue;
+                    }
+
+                    return;
+                }
+            }
+
+            if (TryPin(packet))
+            {
+                _waiting = packet;
+            }
+            else
+            {
+                Answer(packet, NetStatus.Error);
+            }
+        }
+    }
+
+    /// <summary>Takes the guest's pages back: whoever still has a frame goes on with a copy.</summary>
+    public void Dispose()
+    {
+        NetPacket[] left;
+        lock (_gate)
+        {
+            _isGone = true;
+            left = [.. _sent];
+        }
+
+        foreach (NetPacket packet in left)
+        {
+            packet.Frame?.Detach();
+            Answer(packet, NetStatus.Dropped);
+        }
+    }
+
+    private static BackRing Resumed(BackRing ring)
+    {
+        ring.Resume();
+        return ring;
+    }
+
+    /// <summary>The next packet, or null when there is none. False when the guest is ended for what it has put there.</summary>
+    private bool TryTake(out NetPacket? packet)
+    {
+        packet = null;
+        Span<byte> slot = stackalloc byte[NetTransmitRequest.Length];
+        switch (_ring.TryTake(slot))
+        {
+            case RingState.Empty:
+                return true;
+            case RingState.Overrun:
+                return Refuse("the request producer is further ahead than the ring has slots");
+        }
+
+        var taken = new NetPacket();
+        var request = MemoryMarshal.Read<NetTransmitRequest>(slot);
+        if (!TryAdd(taken, request) || (request.Flags.HasFlag(NetFlags.TransmitExtraInfo) && !TryTakeExtras(taken, slot)))
+        {
+            return false;
+        }
+
+        while (request.Flags.HasFlag(NetFlags.TransmitMoreData))
+        {
+            if (_ring.TryTake(slot) != RingState.Taken)
+            {
+                return Refuse("a packet ends before its last part");
+            }
+
+            request = MemoryMarshal.Read<NetTransmitRequest>(slot);
+            if (!TryAdd(taken, request))
+            {
+                return false;
+            }
+        }
+
+        packet = taken;
+        return true;
+    }
+
+    private bool TryAdd(NetPacket packet, in NetTransmitRequest request)
+    {
+        packet.Parts.Add(request);
+        if (packet.Parts.Count > NetPacket.MaximumParts)
+        {
+            return Refuse($"a packet of more than {NetPacket.MaximumParts} parts");
+        }
+
+        return _inFlight.Add(request.Id) || Refuse($"request id {request.Id} is in flight twice");
+    }
+
+    private bool TryTakeExtras(NetPacket packet, Span<byte> slot)
+    {
+        NetExtraInfo extra;
+        do
+        {
+            if (_ring.TryTake(slot) != RingState.Taken || ++packet.Extras > NetPacket.MaximumParts)
+            {
+                return Refuse("extra information that is not there, or without end");
+            }
+
+            extra = MemoryMarshal.Read<NetExtraInfo>(slot);
+            if (extra is { Type: NetExtraInfo.TypeSegmentation, SegmentType: NetExtraInfo.SegmentTcp4 })
+            {
+                packet.SegmentSize = extra.SegmentSize;
+            }
+        }
+        while ((extra.Flags & NetExtraInfo.FlagMore) != 0);
+        return true;
+    }
+
+    private bool Refuse(string why)
+    {
+        host.Kill("its network ring: " + why);
+        _isGone = true;
+        return false;
+    }
+
+    private bool TryPin(NetPacket packet)
+    {
+        Span<uint> frames = stackalloc uint[NetPacket.MaximumParts];
+        Span<GuestRange> ranges = stackalloc GuestRange[NetPacket.MaximumParts];
+        for (int i = 0; i < packet.Parts.Count; i++)
+        {
+            uint reference = packet.Parts[i].Reference;
+            if (host.Grants.TryPin(reference, write: false, out frames[i]) != GrantStatus.Okay)
+            {
+                return false;
+            }
+
+            packet.Pinned.Add(reference);
+        }
+
+        if (!packet.TryLayOut(ranges, frames))
+        {
+            return false;
+        }
+
+        var pieces = new ReadOnlyMemory<byte>[packet.Parts.Count];
+        for (int i = 0; i < pieces.Length; i++)
+        {
+            pieces[i] = host.Ram.Borrow(ranges[i]);
+        }
+
+        packet.Frame = new EthernetFrame(pieces, () => Answer(packet, NetStatus.Okay), isBorrowed: true)
+        {
+            SegmentSize = packet.SegmentSize,
+            LacksChecksum = (packet.Parts[0].Flags & NetFlags.TransmitChecksumBlank) != 0,
+        };
+        lock (_gate)
+        {
+            _sent.Add(packet);
+        }
+
+        return true;
+    }
+
+    /// <summary>Gives the pages back and answers each request. Once for each packet; safe from any thread.</summary>
+    private void Answer(NetPacket packet, short status)
+    {
+        bool notify;
+        lock (_gate)
+        {
+            if (packet.Frame is not null && !_sent.Remove(packet))
+            {
+                return; // answered when the ring went
+            }
+
+            packet.Pinned.ForEach(reference => host.Grants.Unpin(reference, write: false));
+            if (_isGone)
+            {
+                return;
+            }
+
+            for (int i = 0; i < packet.Parts.Count + packet.Extras; i++)
+            {
+                // Extra information comes behind the first request.
+                bool isExtra = i > 0 && i <= packet.Extras;
+                ushort id = isExtra ? (ushort)0 : packet.Parts[i == 0 ? 0 : i - packet.Extras].Id;
+                var response = new NetTransmitResponse(id, isExtra ? NetStatus.Null : status);
+                _ring.Put(MemoryMarshal.AsBytes(new ReadOnlySpan<NetTransmitResponse>(in response)));
+                if (!isExtra)
+                {
+                    _inFlight.Remove(id);
+                }
+            }
+
+            notify = _ring.Publish();
+        }
+
+        if (notify)
+        {
+            host.Events.Raise(port);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using Runtime.Abi;
+
+namespace Runtime.Hosting;
+
+/// <summary>A place in a file, for whoever has to mend what is there.</summary>
+/// <param name="Line">From 1.</param>
+public readonly record struct FilePlace(string File, int Line)
+{
+    public override string ToString() => $"{File}:{Line}";
+}
+
+/// <summary>What a user described cannot be done: one line that begins with file and line number.</summary>
+public sealed class DescriptionException(FilePlace place, string what) : Exception($"{place}: {what}");
+
+/// <summary>One guest of a host. Paths are absolute, or relative to the working directory.</summary>
+/// <param name="Weight">Its part of what is shared.</param>
+/// <param name="Cap">The most that it may use, in processors.</param>
+/// <param name="Log">A file that gets what its serial port sends, or null.</param>
+public sealed record GuestDescription(
+    FilePlace Place,
+    string Name,
+    string Kernel,
+    string Append,
+    IReadOnlyList<string> Initrd,
+    IReadOnlyList<string> Disks,
+    ulong MemoryBytes,
+    int Weight,
+    double Cap,
+    ExecutionMode Mode,
+    EngineKind Engine,
+    string? Log);
+
+/// <summary>A host and its guests.</summary>
+/// <param name="Processors">How many processors of this machine the guests share.</param>
+/// <param name="EqualShares">Fair share instead of weights.</param>
+/// <param name="Quantum">The longest turn while others wait, in nanoseconds.</param>
+/// <param name="MemoryBytes">What all guests may hold together.</param>
+/// <param name="KeepsAccounts">False to see what accounts cost: shares then go by the clock on the wall.</param>
+public sealed record HostDescription(
+    int Processors, bool EqualShares, long Quantum, ulong MemoryBytes, bool KeepsAccounts, IReadOnlyList<GuestDescription> Guests);

@@ -1,0 +1,84 @@
+// All guests of one host, from the first's start to the last's end.
+using System.Diagnostics.CodeAnalysis;
+using Runtime.Accounts;
+using Runtime.Scheduling;
+using Runtime.Time;
+
+namespace Runtime.Hosting;
+
+/// <summary>Starts guests, takes stock of them once a second, and stops them. Any thread.</summary>
+internal sealed class GuestHost : IDisposable
+{
+    private static readonly TimeSpan SampleInterval = TimeSpan.FromSeconds(1);
+
+    private readonly HostDescription _description;
+    private readonly HostClock _clock = new();
+    private readonly Dispatcher _dispatcher;
+    private readonly List<HostedGuest> _guests = [];
+    private readonly Timer _sampler;
+    private readonly ManualResetEventSlim _over = new();
+    private long _overhead;
+
+    /// <param name="prepared">Owned from here on.</param>
+    public GuestHost(HostDescription description, IReadOnlyList<PreparedGuest> prepared)
+    {
+        _description = description;
+        var policy = new StrideScheduler(description.Processors, description.Quantum, description.EqualShares);
+        // The last processors: where a host has more than it gives away, its own threads tend to be on the first.
+        _dispatcher = new Dispatcher(policy, [.. HostThread.Processors.TakeLast(description.Processors)], _clock);
+        _guests.AddRange(prepared.Select(guest => new HostedGuest(guest, _dispatcher, _clock, description.KeepsAccounts) { Ended = NoteEnd }));
+        _sampler = new Timer(_ => Sample());
+    }
+
+    public IReadOnlyList<HostedGuest> Guests => _guests;
+
+    public void Start()
+    {
+        _guests.ForEach(guest => guest.Start());
+        _sampler.Change(SampleInterval, SampleInterval);
+    }
+
+    public void StopAll(Outcome outcome) => _guests.ForEach(guest => guest.Stop(outcome));
+
+    /// <summary>Waits so long at most.</summary>
+    /// <returns>Whether all guests have ended.</returns>
+    public bool WaitForEnd(TimeSpan time) => _over.Wait(time);
+
+    /// <summary>Waits until every guest has ended and given everything back.</summary>
+    public void Join() => _guests.ForEach(guest => guest.Join());
+
+    public bool TryFind(string name, [NotNullWhen(true)] out HostedGuest? guest)
+    {
+        guest = _guests.Find(candidate => candidate.Description.Name == name);
+        return guest is not null;
+    }
+
+    public HostReport Report()
+    {
+        Sample();
+        GuestReport[] guests = [.. _guests.Select(guest => guest.Report())];
+        long processes = _guests.Sum(guest => guest.ProcessNanoseconds), own = HostThread.TimeOfThisProcess();
+        long overhead = own + processes - guests.Sum(guest => guest.Cpu.Used);
+        _overhead = Math.Max(_overhead, overhead);
+        return new HostReport(
+            _clock.UtcNow, _clock.Now, _description.Processors, _description.EqualShares ? "fair" : "proportional", _description.Quantum,
+            _dispatcher.Switches.Count, _dispatcher.Switches.Nanoseconds, _overhead, own + processes, guests);
+    }
+
+    public void Dispose()
+    {
+        _sampler.Dispose();
+        _dispatcher.Dispose();
+        _over.Dispose();
+    }
+
+    private void NoteEnd()
+    {
+        if (_guests.All(guest => guest.Outcome is not null))
+        {
+            _over.Set();
+        }
+    }
+
+    private void Sample() => _guests.ForEach(guest => guest.Sample());
+}

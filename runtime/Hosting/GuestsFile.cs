@@ -1,0 +1,156 @@
+// guests.yaml: what a host is to run. All of it is checked before any guest is started.
+using System.Text.RegularExpressions;
+using Runtime.Abi;
+using Runtime.Time;
+
+namespace Runtime.Hosting;
+
+/// <summary>Reads and checks it.</summary>
+public static partial class GuestsFile
+{
+    private const int DefaultWeight = 100, MostWeight = 10_000;
+    private const long DefaultQuantum = 3_000_000;
+    private const ulong DefaultMemory = 64 << 20;
+
+    /// <summary>Process, page tables, patched code and accounts of one guest, roughly: what it takes beside its RAM.</summary>
+    private const ulong Overhead = 8 << 20;
+
+    /// <param name="processors">Overrides what the file says of <c>cpus</c>.</param>
+    /// <exception cref="DescriptionException">Something in it is wrong.</exception>
+    public static HostDescription Read(string path, int? processors = null) => Read(path, YamlFile.Open(path), processors);
+
+    /// <inheritdoc cref="Read(string, int?)"/>
+    public static HostDescription Parse(string path, string text) => Read(path, YamlFile.Parse(path, text), null);
+
+    private static HostDescription Read(string path, YamlSection root, int? processors)
+    {
+        YamlSection? host = root.Section("host");
+        IReadOnlyList<YamlSection> sections = root.Sections("guests");
+        root.Close();
+        if (sections.Count == 0)
+        {
+            throw new DescriptionException(root.PlaceOfKey("guests"), "guests: there are none");
+        }
+
+        HostDescription description = ReadHost(host, processors);
+        string folder = Path.GetDirectoryName(path) is { Length: > 0 } parent ? parent : ".";
+        var guests = new List<GuestDescription>();
+        ulong taken = 0;
+        foreach (YamlSection section in sections)
+        {
+            GuestDescription guest = ReadGuest(section, folder);
+            if (guests.Find(other => other.Name == guest.Name) is GuestDescription same)
+            {
+                throw new DescriptionException(section.PlaceOfKey("name"), $"name {guest.Name}: the guest of line {same.Place.Line} has it");
+            }
+
+            CheckMemory(section, guest, taken, description.MemoryBytes);
+            taken += guest.MemoryBytes + Overhead;
+            guests.Add(guest);
+        }
+
+        return description with { Guests = guests };
+    }
+
+    private static HostDescription ReadHost(YamlSection? section, int? processors)
+    {
+        int available = HostThread.Processors.Count;
+        ulong memory = (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (section is null)
+        {
+            return new HostDescription(processors ?? available, false, DefaultQuantum, memory, true, []);
+        }
+
+        int cpus = section.Integer("cpus", 1, available) ?? available;
+        bool equal = section.Choice("scheduler", ("proportional", false), ("fair", true)) ?? false;
+        bool accounts = section.Choice("accounts", ("on", true), ("off", false)) ?? true;
+        long quantum = Quantum(section);
+        if (section.Text("memory") is string text)
+        {
+            ulong limit = Size(section, "memory", text);
+            memory = limit <= memory ? limit : throw new DescriptionException(section.PlaceOfKey("memory"), $"memory {text}: this machine has {Gibibytes(memory)}");
+        }
+
+        section.Close();
+        return new HostDescription(processors ?? cpus, equal, quantum, memory, accounts, []);
+    }
+
+    private static long Quantum(YamlSection section)
+        => section.Text("quantum") is not string text ? DefaultQuantum
+            : text.EndsWith("ms", StringComparison.Ordinal) && double.TryParse(text[..^2], out double milliseconds) && milliseconds is >= 0.5 and <= 1000
+                ? (long)(milliseconds * 1e6)
+                : throw new DescriptionException(section.PlaceOfKey("quantum"), $"quantum {text}: not a time from 0.5ms to 1000ms");
+
+    private static GuestDescription ReadGuest(YamlSection section, string folder)
+    {
+        string name = section.RequiredText("name");
+        if (!NamePattern().IsMatch(name))
+        {
+            throw new DescriptionException(section.PlaceOfKey("name"), $"name {name}: letters, digits, '.', '_' and '-' only, at most 32");
+        }
+
+        string kernel = Locate(section, "kernel", section.RequiredText("kernel"), folder);
+        string append = section.Text("append") ?? "";
+        IReadOnlyList<string> initrd = [.. section.Texts("initrd").Select(file => Locate(section, "initrd", file, folder))];
+        IReadOnlyList<string> disks = [.. section.Texts("disks").Select(file => Locate(section, "disks", file, folder))];
+        if (disks.Count > 4)
+        {
+            throw new DescriptionException(section.PlaceOfKey("disks"), "disks: there is room for four");
+        }
+
+        ulong memory = section.Text("memory") is string size ? Size(section, "memory", size) : DefaultMemory;
+        int weight = section.Integer("weight", 1, MostWeight) ?? DefaultWeight;
+        double cap = section.Text("cap") is string text ? Cap(section, text) : 1;
+        ExecutionMode mode = section.Choice("mode", ("para", ExecutionMode.Para), ("full", ExecutionMode.Full), ("trap", ExecutionMode.Trap)) ?? ExecutionMode.Para;
+        EngineKind engine = section.Choice("engine", ("auto", EngineKind.Auto), ("direct", EngineKind.Direct), ("interpreter", EngineKind.Interpreter)) ?? EngineKind.Auto;
+        string? log = section.Text("log") is { Length: > 0 } file ? Path.Combine(folder, file) : null;
+        section.Close();
+        return new GuestDescription(section.Place, name, kernel, append, initrd, disks, memory, weight, cap, mode, engine, log);
+    }
+
+    private static string Locate(YamlSection section, string key, string file, string folder)
+    {
+        string path = Path.Combine(folder, file);
+        return File.Exists(path) ? path : throw new DescriptionException(section.PlaceOfKey(key), $"{key} {file}: no such file");
+    }
+
+    private static ulong Size(YamlSection section, string key, string text)
+    {
+        (int shift, string digits) = text switch
+        {
+            [.. string number, 'K' or 'k'] => (10, number),
+            [.. string number, 'M' or 'm'] => (20, number),
+            [.. string number, 'G' or 'g'] => (30, number),
+            string number => (20, number),
+        };
+        return ulong.TryParse(digits, out ulong count) && count > 0 && count <= ulong.MaxValue >> (shift + 1)
+            ? (count << shift) + 4095 & ~4095ul
+            : throw new DescriptionException(section.PlaceOfKey(key), $"{key} {text}: not a size such as 64M or 1G");
+    }
+
+    private static double Cap(YamlSection section, string text)
+        => text.EndsWith('%') && int.TryParse(text[..^1], out int percent) && percent is >= 1 and <= 100
+            ? percent / 100.0
+            : throw new DescriptionException(section.PlaceOfKey("cap"), $"cap {text}: not a part of a processor from 1% to 100%");
+
+    private static void CheckMemory(YamlSection section, GuestDescription guest, ulong taken, ulong limit)
+    {
+        FilePlace place = section.PlaceOfKey("memory");
+        if (guest.MemoryBytes is < MachineLayout.MinimumMemory or > MachineLayout.MaximumMemory)
+        {
+            (ulong least, ulong most) = (MachineLayout.MinimumMemory >> 20, MachineLayout.MaximumMemory >> 20);
+            throw new DescriptionException(place, $"memory {guest.MemoryBytes >> 20}M: a machine has {least}M to {most}M");
+        }
+
+        if (guest.MemoryBytes + Overhead > limit - Math.Min(taken, limit))
+        {
+            throw new DescriptionException(place, $"guest {guest.Name} wants {guest.MemoryBytes >> 20}M and {Overhead >> 20}M for running it; of the host's "
+                + $"{limit >> 20}M the guests above leave {limit - Math.Min(taken, limit) >> 20}M");
+        }
+    }
+
+    private static string Gibibytes(ulong bytes) => FormattableString.Invariant($"{bytes / (double)(1 << 30):f1}G");
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+    private static partial Regex NamePattern();
+}

@@ -1,0 +1,52 @@
+using System.Diagnostics.Metrics;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using Runtime.Accounts;
+
+namespace Runtime.Reporting;
+
+/// <summary>The accounts as OpenTelemetry metrics, one instrument a figure with the guest as its attribute.</summary>
+internal static class AccountMetrics
+{
+    public const string MeterName = "Rewriter.Guests";
+
+    /// <summary>Creates the instruments; whoever listens to the meter gets the accounts of that moment.</summary>
+    public static Meter Create(Func<HostReport> report)
+    {
+        var meter = new Meter(MeterName);
+        foreach (AccountFigure figure in AccountFigure.All)
+        {
+            string name = "rewriter.guest." + figure.Name;
+            IEnumerable<Measurement<double>> Observe()
+                => report().Guests.Select(guest => new Measurement<double>(figure.Of(guest), new KeyValuePair<string, object?>("guest", guest.Name)));
+            if (figure.IsCounter)
+            {
+                meter.CreateObservableCounter(name, Observe, figure.Unit, figure.Meaning);
+            }
+            else
+            {
+                meter.CreateObservableGauge(name, Observe, figure.Unit, figure.Meaning);
+            }
+        }
+
+        return meter;
+    }
+
+    /// <summary>Sends them to a collector by OTLP until disposed.</summary>
+    public static IDisposable Export(Func<HostReport> report, Uri collector)
+    {
+        Meter meter = Create(report);
+        MeterProvider provider = Sdk.CreateMeterProviderBuilder().AddMeter(MeterName).AddOtlpExporter(options => options.Endpoint = collector).Build();
+        return new Exporter(meter, provider);
+    }
+
+    private sealed class Exporter(Meter meter, MeterProvider provider) : IDisposable
+    {
+        public void Dispose()
+        {
+            provider.ForceFlush(2000);
+            provider.Dispose();
+            meter.Dispose();
+        }
+    }
+}

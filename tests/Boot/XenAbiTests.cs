@@ -1,0 +1,40 @@
+using Tests.Engines.Direct;
+using Xunit;
+
+namespace Tests.Boot;
+
+/// <summary>The kernel that uses Xen's interface directly: hypercalls, events, grants, XenStore, console and block ring, errors included.</summary>
+[Collection(HostProcessorCollection.Name)]
+public sealed class XenAbiTests
+{
+    [Theory]
+    [InlineData("interpreter", "full")]
+    [InlineData("interpreter", "para")]
+    [InlineData("direct", "full")]
+    [InlineData("direct", "para")]
+    public void TheInterfaceIsThatOfXen(string engine, string mode)
+    {
+        string disk = Path.GetTempFileName();
+        try
+        {
+            using (FileStream file = File.OpenWrite(disk))
+            {
+                file.SetLength(1 << 20);
+            }
+
+            KernelRun.InRuntime(new KernelSetup("xenabi", Disk: disk, Platform: "xen"), engine, mode).MustBe(ExpectedOutput.Read("xenabi", "expected.txt"));
+        }
+        finally
+        {
+            File.Delete(disk);
+        }
+    }
+
+    [Fact]
+    public void APlainPcHasNoXen()
+    {
+        KernelRun run = KernelRun.InRuntime(new KernelSetup("xenabi", Platform: "pc"), "interpreter", "para");
+        Assert.Equal(KernelRun.SomethingWrong, run.Status);
+        Assert.Contains("there is no Xen here", run.Serial, StringComparison.Ordinal);
+    }
+}

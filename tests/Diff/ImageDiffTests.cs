@@ -1,0 +1,55 @@
+using Rewriter;
+using Rewriter.Diff;
+using Rewriter.Images;
+using Rewriter.Policies;
+using Runtime.Abi;
+using Tests.Images;
+using Xunit;
+
+namespace Tests.Diff;
+
+/// <summary>What changed is told; what only moved is not.</summary>
+public sealed class ImageDiffTests
+{
+    // pushf; mov [101040h], eax; cli; mov eax, cr0; sti; ret
+    static readonly byte[] _code = [0x9C, 0xA3, 0x40, 0x10, 0x10, 0x00, 0xFA, 0x0F, 0x20, 0xC0, 0xFB, 0xC3];
+
+    [Fact]
+    public void WhatOnlyMovedIsTheSame()
+    {
+        ImageDiff diff = ImageDiff.Between(Side(_code), Side([0x90, 0x90, .. _code]));
+        Assert.True(diff.IsEmpty);
+        Assert.Equal(4, diff.Unchanged);
+    }
+
+    [Fact]
+    public void SitesGoneAndNewAreTold()
+    {
+        byte[] changed = [.. _code];
+        changed[6] = 0x90; // cli
+        changed[11] = 0xF4; // hlt instead of ret
+        ImageDiff diff = ImageDiff.Between(Side(_code), Side([.. changed, 0xC3]));
+        Assert.Equal(["gone cli", "new hlt"], diff.Functions.SelectMany(f => f.Changes).Select(c => $"{c.Kind} {c.Text}").Order());
+        Assert.Equal(["gone 1", "new 1"], diff.Totals.Select(t => $"{t.Kind} {t.Count}"));
+        Assert.Equal(0x100026ul, diff.Functions.SelectMany(f => f.Changes).Single(c => c.Kind == "gone").OldAddress);
+    }
+
+    [Fact]
+    public void AnotherTacticAndShimAreTold()
+    {
+        KernelImage image = KernelImage.Load("tiny.elf", Fixture.Bytes("tiny.elf"));
+        var wishes = new RewriteWishes(PolicyReader.Parse("p.yaml", "rules: [{\"sti in work\": leave}]"));
+        DiffSide para = DiffSide.Read("a", RewritePipeline.Rewrite(image, ExecutionMode.Para).File);
+        DiffSide policy = DiffSide.Read("b", RewritePipeline.Rewrite(image, ExecutionMode.Para, wishes: wishes).File);
+        FunctionDiff function = Assert.Single(ImageDiff.Between(para, policy).Functions, f => f.Changes.Any(c => c.Text == "sti"));
+        Assert.Equal("work", function.Function);
+        Assert.Contains(function.Changes, c => c is { Kind: "tactic", Text: "sti", New: "leave" });
+        Assert.Contains(function.Changes, c => c is { Kind: "shim", Text: "sti" });
+        Assert.True(ImageDiff.Between(para, para).IsEmpty);
+
+        // An original has neither: nothing to tell.
+        Assert.True(ImageDiff.Between(DiffSide.Read("o", image.File), para).IsEmpty);
+    }
+
+    static DiffSide Side(byte[] code) => DiffSide.Read("k", ImageBuilder.Multiboot(code));
+}
