@@ -230,6 +230,7 @@ internal sealed class Vcpu : IDisposable
 
         _isIdle = false;
         _gate.Enter();
+        _engine.Halted();
         if (_xen is not null)
         {
             _xen.Runstate.Enter(Abi.Xen.Runstate.Running);

@@ -121,6 +121,8 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     public void Interrupt(byte vector) => _cpu.DeliverInterrupt(vector);
 
+    public void Halted() => _spaces.Placement.Halted();
+
     public void Kick()
     {
         Volatile.Write(ref _kick, true);

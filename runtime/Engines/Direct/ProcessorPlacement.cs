@@ -19,6 +19,10 @@ internal sealed class ProcessorPlacement
     /// <summary>Ticks that one hand-over counts for at most: one long wait must not decide alone.</summary>
     private const long Outlier = 250_000;
 
+    /// <summary>A guest that was halted so often in a row, with so few hand-overs in between, is idle: then all that counts is how much the two
+    /// keep the host busy, and on one processor neither wakes another one nor spins.</summary>
+    private const int IdleHalts = 8, IdleHandOvers = 64;
+
     private readonly ulong[] _allowed = LinuxHost.Affinity(0);
     private readonly HostTimeStamp _clock = new();
     private readonly double[] _cost = [double.NaN, double.NaN];
@@ -28,6 +32,9 @@ internal sealed class ProcessorPlacement
     private int _untimed;
     private int _decisions;
     private int _generation = 1;
+    private int _halts;
+    private int _sinceHalt;
+    private bool _isIdle;
     private ulong[] _stubMask;
     private uint _monitor;
 
@@ -47,8 +54,20 @@ internal sealed class ProcessorPlacement
     /// <summary>The host's time-stamp counter, which stub processes read too.</summary>
     public long Now => (long)_clock.Read();
 
+    /// <summary>The guest was halted, and goes on.</summary>
+    public void Halted()
+    {
+        _halts = _sinceHalt < IdleHandOvers ? _halts + 1 : 0;
+        _sinceHalt = 0;
+        if (_halts == IdleHalts && _hasChoice)
+        {
+            _isIdle = true;
+            Choose(false);
+        }
+    }
+
     /// <summary>Whether the next hand-over is to be timed.</summary>
-    public bool WantsSample() => _hasChoice && ++_untimed % SampleInterval == 0;
+    public bool WantsSample() => _hasChoice && !_isIdle && ++_untimed % SampleInterval == 0;
 
     /// <summary>Accounts for one timed entry and exit.</summary>
     /// <param name="ticks">What both hand-overs took together.</param>
@@ -66,9 +85,14 @@ internal sealed class ProcessorPlacement
     /// <param name="generation">The choice that the process follows; updated.</param>
     public void Apply(int pid, ref int generation)
     {
-        if (IsApart && LinuxHost.CurrentProcessor() != _monitor)
+        if (++_sinceHalt == IdleHandOvers && _isIdle)
         {
+            _isIdle = false;
             Choose(true);
+        }
+        else if ((IsApart || _isIdle) && LinuxHost.CurrentProcessor() != _monitor)
+        {
+            Choose(IsApart);
         }
 
         if (generation != _generation)
@@ -81,7 +105,7 @@ internal sealed class ProcessorPlacement
     /// <summary>From now on stub processes and the monitor's thread share this one processor.</summary>
     public void Bind(int processor)
     {
-        (_hasChoice, IsApart) = (false, false);
+        (_hasChoice, IsApart, _isIdle) = (false, false, false);
         _generation++;
         _stubMask = new ulong[_allowed.Length];
         _stubMask[processor / 64] = 1ul << (processor % 64);
@@ -103,11 +127,17 @@ internal sealed class ProcessorPlacement
         IsApart = apart;
         _generation++;
         _stubMask = _allowed;
+        _monitor = LinuxHost.CurrentProcessor();
+        ulong monitor = 1ul << (int)(_monitor % 64);
         if (apart)
         {
-            _monitor = LinuxHost.CurrentProcessor();
             _stubMask = [.. _allowed];
-            _stubMask[_monitor / 64] &= ~(1ul << (int)(_monitor % 64));
+            _stubMask[_monitor / 64] &= ~monitor;
+        }
+        else if (_isIdle)
+        {
+            _stubMask = new ulong[_allowed.Length];
+            _stubMask[_monitor / 64] = monitor;
         }
     }
 }

@@ -40,7 +40,9 @@ public sealed partial class Cpu
     /// <summary>CPUID.</summary>
     public bool TryIdentify()
     {
-        CpuidLeaf leaf = _model.Leaf(Gpr(VcpuState.Eax), Gpr(VcpuState.Ecx));
+        CpuidLeaf leaf = Gpr(VcpuState.Eax) is CpuModel.TimeStampLeaf or CpuModel.FrequencyLeaf
+            ? _model.RateLeaf(Gpr(VcpuState.Eax), _tsc.Frequency)
+            : _model.Leaf(Gpr(VcpuState.Eax), Gpr(VcpuState.Ecx));
         Gpr(VcpuState.Eax) = leaf.Eax;
         Gpr(VcpuState.Ebx) = leaf.Ebx;
         Gpr(VcpuState.Ecx) = leaf.Ecx;

@@ -37,6 +37,8 @@ public enum CpuFeatures : uint
 /// <summary>An immutable description of a processor.</summary>
 public sealed class CpuModel
 {
+    public const uint TimeStampLeaf = 0x15, FrequencyLeaf = 0x16;
+
     private const uint HypervisorPresent = 1u << 31;
 
     // CPUID 7.0 EBX, 80000007H EDX.
@@ -75,7 +77,7 @@ public sealed class CpuModel
 
     public CpuidLeaf Leaf(uint leaf, uint subleaf) => leaf switch
     {
-        0 => new(InvariantTimeStamp ? 7u : 2, Pack(Vendor, 0), Pack(Vendor, 8), Pack(Vendor, 4)),
+        0 => new(InvariantTimeStamp ? FrequencyLeaf : 2, VendorWords[0], VendorWords[2], VendorWords[1]),
         1 => new(Signature, Has(CpuFeatures.Clfsh) ? 8u << 8 : 0, HypervisorPresent, (uint)Features),
         7 when subleaf == 0 && InvariantTimeStamp => new(0, TimeStampAdjust, 0, 0),
         XenCpuid.FirstLeaf when HasXen => new(XenCpuid.LastLeaf, XenCpuid.SignatureEbx, XenCpuid.SignatureEcx, XenCpuid.SignatureEdx),
@@ -84,7 +86,7 @@ public sealed class CpuModel
         XenCpuid.FirstLeaf + 4 when HasXen => new(XenCpuid.VcpuIdPresent | XenCpuid.DomainIdPresent, 0, DomainId.FirstGuest, 0),
         0x8000_0000 => new(0x8000_0008, 0, 0, 0),
         0x8000_0001 => new(0, 0, 0, NoExecute ? 1u << 20 : 0),
-        0x8000_0002 or 0x8000_0003 or 0x8000_0004 => BrandLeaf((int)(leaf - 0x8000_0002) * 16),
+        0x8000_0002 or 0x8000_0003 or 0x8000_0004 => BrandLeaf((int)(leaf - 0x8000_0002) * 4),
         0x8000_0007 => new(0, 0, 0, InvariantTimeStamp ? InvariantTimeStampBit : 0),
         0x8000_0008 => new(0x2024, 0, 0, 0),
         _ => default,
@@ -94,17 +96,36 @@ public sealed class CpuModel
         => X86Base.IsSupported && unchecked((uint)X86Base.CpuId(unchecked((int)0x8000_0000), 0).Eax) >= 0x8000_0007
             && (X86Base.CpuId(unchecked((int)0x8000_0007), 0).Edx & InvariantTimeStampBit) != 0;
 
-    private CpuidLeaf BrandLeaf(int from) => new(Pack(Brand, from), Pack(Brand, from + 4), Pack(Brand, from + 8), Pack(Brand, from + 12));
-
-    private static uint Pack(string text, int from)
+    /// <summary>The leaves that tell the rate of the time-stamp counter, for kernels that need not measure it then: a busy host spoils that.
+    /// As a ratio (1:1) to a crystal of that very rate, and in whole MHz (SDM vol. 2, CPUID, table 3-8).</summary>
+    /// <param name="hertz">0 when it is not known.</param>
+    public CpuidLeaf RateLeaf(uint leaf, ulong hertz)
     {
-        uint value = 0;
-        byte[] bytes = Encoding.ASCII.GetBytes(text);
-        for (int i = 0; i < 4; i++)
+        if (!InvariantTimeStamp || hertz is 0 or > uint.MaxValue)
         {
-            value |= from + i < bytes.Length ? (uint)bytes[from + i] << 8 * i : 0;
+            return default;
         }
 
-        return value;
+        uint megahertz = (uint)((hertz + 500_000) / 1_000_000);
+        return leaf == TimeStampLeaf ? new(1, 1, (uint)hertz, 0) : new(megahertz, megahertz, 0, 0);
+    }
+
+    private uint[] VendorWords => field ??= Pack(Vendor, 3);
+
+    private uint[] BrandWords => field ??= Pack(Brand, 12);
+
+    private CpuidLeaf BrandLeaf(int from) => new(BrandWords[from], BrandWords[from + 1], BrandWords[from + 2], BrandWords[from + 3]);
+
+    /// <summary>Four characters a word, the first one lowest; zeros behind the end.</summary>
+    private static uint[] Pack(string text, int words)
+    {
+        var packed = new uint[words];
+        byte[] bytes = Encoding.ASCII.GetBytes(text);
+        for (int i = 0; i < bytes.Length && i < words * 4; i++)
+        {
+            packed[i / 4] |= (uint)bytes[i] << 8 * (i % 4);
+        }
+
+        return packed;
     }
 }

@@ -7,12 +7,17 @@ namespace Runtime.Engines.Interpreter;
 public interface ITimeStamp
 {
     ulong Read();
+
+    /// <summary>Its rate in hertz, or 0 where nobody knows.</summary>
+    ulong Frequency => 0;
 }
 
 /// <summary>A counter of a given frequency derived from the monotonic clock, for hosts whose own counter cannot be read.</summary>
 public sealed class ClockTimeStamp(ulong hertz = 1_000_000_000) : ITimeStamp
 {
     private readonly bool _isClockRate = hertz == (ulong)Stopwatch.Frequency;
+
+    public ulong Frequency => hertz;
 
     public ulong Read()
     {

@@ -181,14 +181,7 @@ internal sealed class CodeCache
         foreach (LivePatch live in page.Patches)
         {
             Trampolines.Remove(live);
-            if (live.IsFromImage)
-            {
-                _plan?.Return(live.Patch);
-            }
-            else
-            {
-                _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
-            }
+            ReturnRoom(live);
         }
 
         foreach (int site in page.Sites.Values)
@@ -395,9 +388,28 @@ internal sealed class CodeCache
         _sites[index] = site;
     }
 
+    private void ReturnRoom(LivePatch live)
+    {
+        if (live.IsFromImage)
+        {
+            _plan?.Return(live.Patch);
+        }
+        else
+        {
+            _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+        }
+    }
+
     private void Apply(LivePatch live)
     {
         Patch patch = live.Patch;
+        if (KeyInstructions.AreIn(patch.Trampoline.Span))
+        {
+            // What is displaced has other displacements there, which nobody chose. The sites stay traps.
+            ReturnRoom(live);
+            return;
+        }
+
         patch.Trampoline.Span.CopyTo(_storage.Window(patch.TrampolineAddress - _window.WindowBase, patch.Trampoline.Length));
         live.Owner.Apply(live);
         Trampolines.Add(live);

@@ -61,6 +61,9 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     /// <summary>Offset of the instruction that reaches into the next page, or -1.</summary>
     public int CrossingOffset { get; set; } = -1;
 
+    /// <summary>Bytes at the start that belong to an instruction of the page before.</summary>
+    public int TailLength { get; set; }
+
     /// <summary>The frame that the crossing instruction was completed from.</summary>
     public uint CrossingFrame { get; set; }
 
@@ -78,8 +81,48 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         _instructions[offset] = instruction;
     }
 
-    /// <summary>Puts original bytes into the copy.</summary>
-    public void Reveal(int offset, int length) => original.AsSpan(offset, length).CopyTo(Copy[offset..]);
+    /// <summary>Puts original bytes into the copy, unless they would complete an instruction that opens protection keys: what holds a part of
+    /// it is a trap then, and stays where it is.</summary>
+    /// <returns>Whether they are there.</returns>
+    public bool Reveal(int offset, int length)
+    {
+        original.AsSpan(offset, length).CopyTo(Copy[offset..]);
+        return !HidesKeyInstructions(offset, length);
+    }
+
+    private bool HidesKeyInstructions(int offset, int length)
+    {
+        bool found = false;
+        while (trapsUnknown && KeyInstructions.Find(Copy, offset, length, isEndKnown: offset == CrossingOffset) is int start and >= 0)
+        {
+            found = true;
+            HideWhole(offset, length);
+            for (int i = Math.Max(TailLength, start - 14); i < Math.Min(start + KeyInstructions.Length, Size); i++)
+            {
+                if (_instructions.TryGetValue(i, out Instruction instruction) && i + instruction.Length > start)
+                {
+                    HideWhole(i, Math.Min(instruction.Length, Size - i));
+                }
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Hides bytes with the patches that they are part of: half a jump leads astray.</summary>
+    private void HideWhole(int offset, int length)
+    {
+        for (int i = offset; i < offset + length; i++)
+        {
+            if (PatchAt(i) is LivePatch live)
+            {
+                Hide((int)(live.Patch.Address - Address), live.Patch.NewBytes.Length);
+            }
+        }
+
+        Hide(offset, length);
+        _pinned.Set(offset, length);
+    }
 
     /// <summary>Puts traps into the copy, or, where unknown code need not trap, original bytes.</summary>
     public void Hide(int offset, int length)
@@ -130,6 +173,7 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         live.Patch.NewBytes.Span.CopyTo(Copy[offset..]);
         _patched.Set(offset, live.Patch.NewBytes.Length);
         Patches.Add(live);
+        HidesKeyInstructions(offset, live.Patch.NewBytes.Length);
     }
 
     /// <summary>Takes a patch back: original bytes again, traps where the sites are.</summary>

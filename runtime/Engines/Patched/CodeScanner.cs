@@ -144,7 +144,13 @@ internal sealed class CodeScanner(ReturnedSites returned)
         }
 
         int tail = instruction.Length - here;
-        if (following.IsPatched(0, tail))
+        if (following.IsPatched(0, tail) || KeyInstructions.AreIn(window[..instruction.Length]))
+        {
+            return false;
+        }
+
+        following.TailLength = Math.Max(following.TailLength, tail);
+        if (!SensitivityTable.TryClassify(instruction, out _) && !following.Reveal(0, tail))
         {
             return false;
         }
@@ -154,11 +160,6 @@ internal sealed class CodeScanner(ReturnedSites returned)
         page.CrossingFrame = following.Key.Frame;
         page.Pin(offset, here);
         following.Pin(0, tail);
-        if (!SensitivityTable.TryClassify(instruction, out _))
-        {
-            following.Reveal(0, tail);
-        }
-
         return true;
     }
 

@@ -9,7 +9,7 @@ namespace Tests.Engines.Conformance;
 [Collection(HostProcessorCollection.Name)]
 public sealed class TimeStampTests
 {
-    private const int TimeStampCounter = 0x10, TimeStampDisable = 4;
+    private const int TimeStampCounter = 0x10, TimeStampAdjust = 0x3B, TimeStampDisable = 4;
 
     public static TheoryData<string> Engines => GuestRun.Engines;
 
@@ -37,6 +37,36 @@ public sealed class TimeStampTests
         a.jne(again);
         p.End();
         GuestRun.MustLog(engine, p, () => ["0", "1"]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public void TheAdjustRegisterIsWhatWasAddedToTheCounter(string engine)
+    {
+        Assert.SkipUnless(Runtime.Engines.Interpreter.CpuModel.Default.InvariantTimeStamp, "the host's counter is not invariant");
+        const uint high = 0x7000_0000;
+        var p = new GuestProgram();
+        Assembler a = p.Main;
+        a.mov(eax, 7);
+        a.xor(ecx, ecx);
+        a.cpuid();
+        a.mov(eax, ebx);
+        p.Report();
+        a.mov(ecx, TimeStampAdjust);
+        a.rdmsr();
+        p.Report();
+        a.mov(edx, high);
+        a.xor(eax, eax);
+        a.wrmsr();
+        a.rdmsr();
+        a.mov(eax, edx);
+        p.Report();
+        a.rdtsc();
+        a.mov(eax, edx);
+        a.shr(eax, 28);
+        p.Report();
+        p.End();
+        GuestRun.MustLog(engine, p, () => ["2", "0", $"{high:x}", "7"]);
     }
 
     [Theory]

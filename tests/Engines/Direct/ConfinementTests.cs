@@ -154,16 +154,25 @@ public sealed class ConfinementTests
         var random = new Random(8);
         for (int round = 0; round < s_garbledRuns; round++)
         {
-            using DirectEngine engine = StartEngine();
+            // Where far jumps are left to the processor.
+            using DirectEngine engine = StartEngine(ExecutionMode.Trap);
             HostileGuest.GarbleControl(engine, random);
         }
     }
 
-    private static DirectEngine StartEngine()
+    /// <summary>Each resumption there is a recursion of the monitor's.</summary>
+    [Fact]
+    public void AGuestThatNeverLeavesTheWindowDies()
+    {
+        using DirectEngine engine = StartEngine(ExecutionMode.Trap);
+        HostileGuest.StayInGate(engine);
+    }
+
+    private static DirectEngine StartEngine(ExecutionMode mode = ExecutionMode.Para)
     {
         try
         {
-            return new DirectEngine(ExecutionMode.Para, 4 << 20, Runtime.Engines.Interpreter.CpuModel.Default, new Runtime.Engines.ExitCounters());
+            return new DirectEngine(mode, 4 << 20, Runtime.Engines.Interpreter.CpuModel.Default, new Runtime.Engines.ExitCounters());
         }
         catch (Exception refused) when (refused is HostCallException or PlatformNotSupportedException or DllNotFoundException)
         {

@@ -90,6 +90,30 @@ internal static class HostileGuest
         Run(engine, random, [0xEA, .. BitConverter.GetBytes(here), 0x33, 0, .. Encode(a, here)]);
     }
 
+    /// <summary>From 64-bit code, says for ever that a kick has found it in the gate.</summary>
+    public static void StayInGate(DirectEngine engine)
+    {
+        const uint here = Start + 7;
+        var a = new Assembler(64);
+        Label again = a.CreateLabel(), wait = a.CreateLabel();
+        a.mov(r15, StubLayout.ControlAddress);
+        a.Label(ref again);
+        a.mov(__dword_ptr[r15 + StubLayout.ExitReason], StubLayout.ExitSignal);
+        a.mov(__dword_ptr[r15 + StubLayout.Signal], StubSignals.Kick);
+        a.mov(__dword_ptr[r15 + StubLayout.Cs], MonitorWindow.GateSelector);
+        a.mov(__dword_ptr[r15 + StubLayout.Eip], unchecked((int)(MonitorWindow.DefaultBase + MonitorWindow.GateOffset)));
+        a.mov(__dword_ptr[r15 + StubLayout.EipHigh], 0);
+        a.mov(__dword_ptr[r15 + StubLayout.Turn], StubLayout.TurnMonitor);
+        a.Label(ref wait);
+        a.pause();
+        a.cmp(__dword_ptr[r15 + StubLayout.Turn], StubLayout.TurnStub);
+        a.jne(wait);
+        a.jmp(again);
+        Load(engine, [0xEA, .. BitConverter.GetBytes(here), 0x33, 0, .. Encode(a, here)]);
+        VmExit exit = engine.Run(wantInterruptWindow: false);
+        Assert.Equal((VmExitReason.Impossible, "it does not leave the monitor window"), (exit.Reason, exit.Detail));
+    }
+
     private static byte[] Encode(Assembler a, uint address)
     {
         var stream = new MemoryStream();
@@ -97,11 +121,16 @@ internal static class HostileGuest
         return stream.ToArray();
     }
 
-    private static void Run(DirectEngine engine, Random random, byte[] code)
+    private static void Load(DirectEngine engine, byte[] code)
     {
         code.CopyTo(engine.Memory.Slice(new GuestPhysicalAddress(Start), code.Length));
         Runtime.Loading.FlatProtectedMode.Enter(engine.State, Start);
         engine.State.Gpr[VcpuState.Esp] = 0x9_0000;
+    }
+
+    private static void Run(DirectEngine engine, Random random, byte[] code)
+    {
+        Load(engine, code);
         using var watchdog = new Timer(_ => engine.Kick(), null, 200, 200);
         for (int exits = 0; exits < 200; exits++)
         {

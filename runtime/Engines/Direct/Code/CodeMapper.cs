@@ -256,7 +256,7 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
             && space.Page(page + 1) is { Kind: ShadowKind.Code } next && next.Frame != code.CrossingFrame)
         {
             code.IsCrossingBlocked = true;
-            code.Hide(code.CrossingOffset, 1);
+            code.Hide(code.CrossingOffset, CodePage.Size - code.CrossingOffset);
         }
     }
 

@@ -9,9 +9,11 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
 {
     private readonly Dictionary<SpaceKey, AddressSpace> _spaces = [];
     private readonly Stack<int> _freeSlots = new(Enumerable.Range(0, capacity).Reverse());
-    private readonly ProcessorPlacement _placement = new();
     private long _clock;
     private long _processorTime;
+
+    /// <summary>Where all of the processes run.</summary>
+    public ProcessorPlacement Placement { get; } = new();
 
     /// <summary>Base of the monitor window in spaces made from now on.</summary>
     public uint WindowBase { get; set; }
@@ -51,7 +53,7 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
     }
 
     /// <summary>Keeps stub processes on one processor, with the calling thread.</summary>
-    public void Bind(int processor) => _placement.Bind(processor);
+    public void Bind(int processor) => Placement.Bind(processor);
 
     public void GiveUp(AddressSpace space)
     {
@@ -64,7 +66,7 @@ internal sealed class AddressSpaceCache(SharedFile control, SharedFile ram, Fram
     private AddressSpace Spawn(SpaceKey key)
     {
         Spawned++;
-        return new AddressSpace(key, new StubProcess(_freeSlots.Pop(), control, ram, _placement), frames, WindowBase);
+        return new AddressSpace(key, new StubProcess(_freeSlots.Pop(), control, ram, Placement), frames, WindowBase);
     }
 
     /// <summary>Gives a process to another page directory: one whose own is no more, or when there are enough the one that was used longest ago.</summary>
