@@ -33,7 +33,7 @@ static class ByteCheck
 
         if (image.Original.Format == ImageFormat.Pe32)
         {
-            PeFields.Accept(image, expected, log);
+            PeFields.Expect(image, expected, log);
         }
 
         ReadOnlySpan<byte> found = image.File.Span[..expected.Length];

@@ -1,63 +1,60 @@
-// Fields of a PE file that a rewrite may change, and to what (PE specification, "COFF File Header", "Optional Header", "The .reloc Section").
-using System.Buffers.Binary;
+using Rewriter.Images;
 
 namespace Rewriter.Verification;
 
-/// <summary>Checks those fields and takes them over into what is expected of the file.</summary>
+/// <summary>What may, and what must, differ in a PE file besides the patches (PE specification, "Optional Header" and ".reloc").</summary>
 static class PeFields
 {
-    const int Characteristics = 22; // from the signature
-    const int RelocationsStripped = 1;
+    const int Characteristics = 22;
     const int CheckSum = 24 + 64;
     const int DllCharacteristics = 24 + 70;
-    const int DynamicBase = 0x40;
     const int CertificateTable = 24 + 96 + (8 * 4);
 
-    public static void Accept(VerifiedImage image, byte[] expected, CheckLog log)
+    /// <summary>Puts the changes that are due into what the file is expected to be.</summary>
+    /// <param name="expected">The original with the listed patches; changed.</param>
+    public static void Expect(VerifiedImage image, byte[] expected, CheckLog log)
     {
-        byte[] found = image.File.ToArray();
-        int header = BinaryPrimitives.ReadInt32LittleEndian(expected.AsSpan(0x3C));
-        Take(header + Characteristics, 2, "sets more than IMAGE_FILE_RELOCS_STRIPPED", (old, now) => now == old || now == (old | RelocationsStripped));
-        Take(header + DllCharacteristics, 2, "clears more than IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE",
-            (old, now) => now == old || now == (old & ~(uint)DynamicBase));
-        uint sum = Sum(found, header + CheckSum);
-        Take(header + CheckSum, 4, $"is not the file's checksum, 0x{sum:x8}", (_, now) => now == sum);
-        for (int at = CertificateTable; at < CertificateTable + 8; at += 4)
+        int header = (int)new ByteView(image.Original.File).U32(0x3C, "PE header offset");
+        if (image.Plan.Patches.Any(p => p.Trampoline.Length != 0))
         {
-            Take(header + at, 4, "is neither the certificate table's nor none", (old, now) => now == old || now == 0);
+            expected[header + Characteristics] |= 1; // relocations stripped: jumps to the window hold for one place
+            expected[header + DllCharacteristics] &= 0xBF;
         }
 
-        // A loader that applied it would change the patch.
-        foreach (var entry in image.Original.RelocationEntries.Where(e => Enumerable.Range(0, 4).Any(i => image.PatchAt(e.Word + (ulong)i) is not null)))
+        if (BitConverter.ToUInt32(expected, header + 24 + 92) > 4 && BitConverter.ToUInt32(expected, header + CertificateTable) != 0)
         {
-            Take((int)entry.FileOffset, 2, $"relocates the overwritten word at 0x{entry.Word:x8}", (_, now) => now == 0);
+            expected.AsSpan(header + CertificateTable, 8).Clear();
         }
 
-        void Take(int offset, int size, string what, Func<uint, uint, bool> isRight)
+        foreach (RelocationEntry entry in image.Original.RelocationEntries)
         {
-            log.Require(isRight(Read(expected, offset, size), Read(found, offset, size)), (ulong)offset, $"(a file offset) {what}");
-            found.AsSpan(offset, size).CopyTo(expected.AsSpan(offset));
+            bool isOverwritten = image.Plan.Patches.Any(p => entry.Word + 4 > p.Address && entry.Word < p.Address + (ulong)p.NewBytes.Length);
+            if (isOverwritten)
+            {
+                expected.AsSpan((int)entry.FileOffset, 2).Clear(); // no relocation any more
+            }
         }
+
+        ReadOnlySpan<byte> file = image.File.Span;
+        uint sum = (uint)Sum(file, header + CheckSum) + (uint)file.Length;
+        log.Require(BitConverter.ToUInt32(file[(header + CheckSum)..]) == sum, (uint)(header + CheckSum), "the checksum in the header is not the file's");
+        file.Slice(header + CheckSum, 4).CopyTo(expected.AsSpan(header + CheckSum));
     }
 
-    static uint Read(byte[] file, int offset, int size) =>
-        size == 2 ? BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(offset)) : BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(offset));
-
-    /// <summary>The sum of all 16-bit words, the field itself aside, folded to 16 bits, and the length.</summary>
-    static uint Sum(byte[] file, int field)
+    /// <summary>The sum of all 16-bit words but those of the field, carries added at the end.</summary>
+    static ulong Sum(ReadOnlySpan<byte> file, int field)
     {
         ulong sum = 0;
-        for (int at = 0; at < file.Length; at += 2)
+        for (int at = 0; at < file.Length; at++)
         {
-            bool isField = at >= field && at < field + 4;
-            sum += isField ? 0u : file[at] | (at + 1 < file.Length ? (uint)file[at + 1] << 8 : 0);
+            sum += at >= field && at < field + 4 ? 0 : (ulong)file[at] << (at % 2 * 8);
         }
 
-        while (sum >> 16 != 0)
+        while (sum > 0xFFFF)
         {
             sum = (sum & 0xFFFF) + (sum >> 16);
         }
 
-        return (uint)sum + (uint)file.Length;
+        return sum;
     }
 }

@@ -54,14 +54,12 @@ internal sealed class HostCommand
         }
 
         HostDescription description = GuestsFile.Read(result.GetRequiredValue(_file), cpus);
-        using var ended = new ManualResetEventSlim();
         Outcome? stopped = null;
         using var host = new GuestHost(description, PreparedGuest.Prepare(description));
         void Stop(Outcome outcome)
         {
             stopped ??= outcome;
             host.StopAll(outcome);
-            ended.Set();
         }
 
         using AccountOutputs outputs = _outputs.Open(result, host.Report);
@@ -79,12 +77,18 @@ internal sealed class HostCommand
 
         bool IsOver(TimeSpan wait)
         {
-            if (limit is TimeSpan most && Environment.TickCount64 - began >= most.TotalMilliseconds)
+            if (limit is TimeSpan most)
             {
-                Stop(Outcome.TimeLimit);
+                TimeSpan left = most - TimeSpan.FromMilliseconds(Environment.TickCount64 - began);
+                if (left <= TimeSpan.Zero)
+                {
+                    Stop(Outcome.TimeLimit);
+                }
+
+                wait = left > TimeSpan.Zero && left < wait ? left : wait;
             }
 
-            return ended.Wait(wait) || host.IsOver;
+            return host.WaitForEnd(wait);
         }
     }
 

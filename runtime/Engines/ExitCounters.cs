@@ -10,11 +10,37 @@ public sealed class ExitCounter(string reason)
 
     public long Nanoseconds { get; private set; }
 
+    private long _timed;
+    private long _timedNanoseconds;
+
     public void Add(long nanoseconds)
     {
         Count++;
         Nanoseconds += nanoseconds;
     }
+
+    /// <summary>One of the few that are timed, where the others are taken to have lasted as long.</summary>
+    public void AddSample(long nanoseconds)
+    {
+        _timed++;
+        _timedNanoseconds += nanoseconds;
+        Add(nanoseconds);
+    }
+
+    public void AddUntimed() => Add(_timed == 0 ? 0 : _timedNanoseconds / _timed);
+}
+
+/// <summary>How closely exits are looked at.</summary>
+public enum ExitDetail
+{
+    /// <summary>Not at all, to see what looking costs.</summary>
+    None,
+
+    /// <summary>All are counted, one in <see cref="ExitCounters.SampleInterval"/> is timed: for guests that run for long.</summary>
+    Counts,
+
+    /// <summary>Counted and timed, by reason and by address.</summary>
+    Sites,
 }
 
 /// <summary>The accounts of one virtual processor. One thread at a time.</summary>
@@ -25,6 +51,29 @@ public sealed class ExitCounters
     public IReadOnlyList<ExitCounter> Reasons => _counters;
 
     public HotSites Sites { get; } = new();
+
+    public const int SampleInterval = 32;
+    private int _untilSample;
+
+    public ExitDetail Detail { get; init; } = ExitDetail.Sites;
+
+    /// <summary>Whether the exit that begins should be timed, as far as it is not for its site to say.</summary>
+    public bool WantsTiming()
+    {
+        if (Detail != ExitDetail.Counts)
+        {
+            return Detail == ExitDetail.Sites;
+        }
+
+        _untilSample = _untilSample == 0 ? SampleInterval - 1 : _untilSample - 1;
+        return _untilSample == 0;
+    }
+
+    /// <summary>The account of an address, where addresses have one.</summary>
+    public ref HotSites.Site SiteOf(uint eip) => ref Detail == ExitDetail.Sites ? ref Sites.At(eip) : ref Sites[0];
+
+    /// <summary>Whether the exit that begins at a site should be timed.</summary>
+    public bool WantsTiming(ref HotSites.Site site) => Detail == ExitDetail.Sites ? Sites.WantsTiming(ref site) : WantsTiming();
 
     /// <summary>Time that the run loop and the engine took over exits.</summary>
     public long SettlingNanoseconds => _counters.Sum(counter => counter.Nanoseconds);
@@ -45,14 +94,31 @@ public sealed class ExitCounters
     /// <summary>An exit that took so long.</summary>
     public void Record(ExitCounter counter, uint eip, long nanoseconds)
     {
-        counter.Add(nanoseconds);
-        Sites.At(eip).AddTimed(nanoseconds);
+        switch (Detail)
+        {
+            case ExitDetail.Sites:
+                counter.Add(nanoseconds);
+                Sites.At(eip).AddTimed(nanoseconds);
+                break;
+            case ExitDetail.Counts:
+                counter.AddSample(nanoseconds);
+                break;
+        }
     }
 
-    /// <summary>An exit that was not timed: it is taken to have lasted as long as others at its site.</summary>
+    /// <summary>An exit that was not timed: it is taken to have lasted as long as others at its site, or of its kind.</summary>
+    /// <param name="site">Not looked at where sites are not kept.</param>
     public void RecordUntimed(ExitCounter counter, ref HotSites.Site site)
     {
-        counter.Add(site.AverageNanoseconds);
-        site.AddUntimed();
+        switch (Detail)
+        {
+            case ExitDetail.Sites:
+                counter.Add(site.AverageNanoseconds);
+                site.AddUntimed();
+                break;
+            case ExitDetail.Counts:
+                counter.AddUntimed();
+                break;
+        }
     }
 }

@@ -35,4 +35,6 @@ public sealed record GuestDescription(
 /// <param name="EqualShares">Fair share instead of weights.</param>
 /// <param name="Quantum">The longest turn while others wait, in nanoseconds.</param>
 /// <param name="MemoryBytes">What all guests may hold together.</param>
-public sealed record HostDescription(int Processors, bool EqualShares, long Quantum, ulong MemoryBytes, IReadOnlyList<GuestDescription> Guests);
+/// <param name="KeepsAccounts">False to see what accounts cost: shares then go by the clock on the wall.</param>
+public sealed record HostDescription(
+    int Processors, bool EqualShares, long Quantum, ulong MemoryBytes, bool KeepsAccounts, IReadOnlyList<GuestDescription> Guests);

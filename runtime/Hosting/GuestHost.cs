@@ -16,6 +16,7 @@ internal sealed class GuestHost : IDisposable
     private readonly Dispatcher _dispatcher;
     private readonly List<HostedGuest> _guests = [];
     private readonly Timer _sampler;
+    private readonly ManualResetEventSlim _over = new();
     private long _overhead;
 
     /// <param name="prepared">Owned from here on.</param>
@@ -25,13 +26,11 @@ internal sealed class GuestHost : IDisposable
         var policy = new StrideScheduler(description.Processors, description.Quantum, description.EqualShares);
         // The last processors: where a host has more than it gives away, its own threads tend to be on the first.
         _dispatcher = new Dispatcher(policy, [.. HostThread.Processors.TakeLast(description.Processors)], _clock);
-        _guests.AddRange(prepared.Select(guest => new HostedGuest(guest, _dispatcher, _clock)));
+        _guests.AddRange(prepared.Select(guest => new HostedGuest(guest, _dispatcher, _clock, description.KeepsAccounts) { Ended = NoteEnd }));
         _sampler = new Timer(_ => Sample());
     }
 
     public IReadOnlyList<HostedGuest> Guests => _guests;
-
-    public bool IsOver => _guests.All(guest => guest.Outcome is not null);
 
     public void Start()
     {
@@ -40,6 +39,10 @@ internal sealed class GuestHost : IDisposable
     }
 
     public void StopAll(Outcome outcome) => _guests.ForEach(guest => guest.Stop(outcome));
+
+    /// <summary>Waits so long at most.</summary>
+    /// <returns>Whether all guests have ended.</returns>
+    public bool WaitForEnd(TimeSpan time) => _over.Wait(time);
 
     /// <summary>Waits until every guest has ended and given everything back.</summary>
     public void Join() => _guests.ForEach(guest => guest.Join());
@@ -66,6 +69,15 @@ internal sealed class GuestHost : IDisposable
     {
         _sampler.Dispose();
         _dispatcher.Dispose();
+        _over.Dispose();
+    }
+
+    private void NoteEnd()
+    {
+        if (_guests.All(guest => guest.Outcome is not null))
+        {
+            _over.Set();
+        }
     }
 
     private void Sample() => _guests.ForEach(guest => guest.Sample());

@@ -58,11 +58,12 @@ public static partial class GuestsFile
         ulong memory = (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (section is null)
         {
-            return new HostDescription(processors ?? available, false, DefaultQuantum, memory, []);
+            return new HostDescription(processors ?? available, false, DefaultQuantum, memory, true, []);
         }
 
         int cpus = section.Integer("cpus", 1, available) ?? available;
         bool equal = section.Choice("scheduler", ("proportional", false), ("fair", true)) ?? false;
+        bool accounts = section.Choice("accounts", ("on", true), ("off", false)) ?? true;
         long quantum = Quantum(section);
         if (section.Text("memory") is string text)
         {
@@ -71,7 +72,7 @@ public static partial class GuestsFile
         }
 
         section.Close();
-        return new HostDescription(processors ?? cpus, equal, quantum, memory, []);
+        return new HostDescription(processors ?? cpus, equal, quantum, memory, accounts, []);
     }
 
     private static long Quantum(YamlSection section)

@@ -1,11 +1,15 @@
 // One guest of a host: its thread, its machine, its account, from start to end.
+using Runtime.Abi;
 using Runtime.Accounts;
 using Runtime.Devices;
+using Runtime.Devices.Xen;
 using Runtime.Engines;
+using Runtime.Engines.Interpreter;
 using Runtime.Loading;
 using Runtime.Paravirt;
 using Runtime.Scheduling;
 using Runtime.Time;
+using Runtime.XenStore;
 
 namespace Runtime.Hosting;
 
@@ -19,7 +23,7 @@ internal sealed class HostedGuest
     private readonly ShareClient _client;
     private readonly CpuAccount _cpu;
     private readonly MemoryAccount _memory = new();
-    private readonly ExitCounters _counters = new();
+    private readonly ExitCounters _counters;
     private readonly Thread _thread;
     private EngineHost? _engine;
     private VirtualMachine? _machine;
@@ -29,8 +33,9 @@ internal sealed class HostedGuest
     private volatile Outcome? _outcome;
     private volatile bool _isPaused;
 
-    public HostedGuest(PreparedGuest prepared, Dispatcher dispatcher, IClock clock)
+    public HostedGuest(PreparedGuest prepared, Dispatcher dispatcher, IClock clock, bool keepsAccount)
     {
+        _counters = new ExitCounters { Detail = keepsAccount ? ExitDetail.Counts : ExitDetail.None };
         (_prepared, _dispatcher, _clock) = (prepared, dispatcher, clock);
         Console = new GuestConsole(prepared.Log);
         _client = new ShareClient(Description.Name, Description.Weight, Description.Cap);
@@ -47,6 +52,9 @@ internal sealed class HostedGuest
 
     /// <summary>How it ended; null while it has not.</summary>
     public Outcome? Outcome => _outcome;
+
+    /// <summary>Called on its thread when it has ended and given everything back.</summary>
+    public Action Ended { get; init; } = () => { };
 
     public void Start() => _thread.Start();
 
@@ -87,6 +95,15 @@ internal sealed class HostedGuest
         lock (_lock)
         {
             _machine?.Wake();
+        }
+    }
+
+    /// <summary>Its XenStore, a node a line; null when it has none or has ended.</summary>
+    public string? ListStore()
+    {
+        lock (_lock)
+        {
+            return _machine?.Xen is XenPlatform xen ? StoreListing.Of(xen.Store.Tree.Root) : null;
         }
     }
 
@@ -140,27 +157,32 @@ internal sealed class HostedGuest
             outcome = new Outcome(Outcome.GuestDiedStatus, "could not run: " + exception.Message);
         }
 
-        _prepared.Dispose();
         Console.Dispose();
+        _prepared.Dispose();
         Sample();
         lock (_lock)
         {
             _outcome = outcome;
         }
+
+        Ended();
     }
 
     private Outcome RunMachine()
     {
         GuestImage file = _prepared.Image;
         var request = new EngineRequest(Description.Engine, _prepared.Mode, file.Kernel, file.Plan, Description.MemoryBytes, _counters);
-        EngineHost host = EngineFactory.Create(request);
+        bool hasXen = _prepared.Mode == ExecutionMode.Para;
+        EngineHost host = EngineFactory.Create(hasXen ? request.UnderXen() : request);
         try
         {
             Note = host.Note;
             BootLoader.Load(file.Kernel, _prepared.Parameters, host.Memory, host.Engine.State);
             GuestMeter meter = _meter = new GuestMeter(host.Engine, _counters);
-            using ProcessorTurn turn = _dispatcher.Admit(_client, _cpu, meter, host.Engine.Kick, host.Engine.Bind);
+            ICpuMeter? reader = _counters.Detail != ExitDetail.None ? meter : null;
+            using ProcessorTurn turn = _dispatcher.Admit(_client, _cpu, reader, host.Engine.Kick, host.Engine.Bind);
             var parts = new PlatformParts(host.Memory, _prepared.Disks, Console, DeviceTrace.None);
+            parts = hasXen ? parts.UnderXen() : parts;
             using var machine = new VirtualMachine(host, parts, _clock, _counters, new SymbolTable(file.Kernel.Symbols), null, null, turn);
             meter.OtherThreads = () => machine.ThreadNanoseconds;
             using ShimLibrary? shims = ShimLoading.Start(file, Description.Kernel, host, machine, line => Note = line);

@@ -43,7 +43,8 @@ public sealed class Dispatcher : IDisposable
     public long OwnNanoseconds => HostThread.TimeOfThread((int)Interlocked.Read(ref _timerThread));
 
     /// <summary>A guest's place, before it first runs.</summary>
-    public ProcessorTurn Admit(ShareClient client, CpuAccount account, ICpuMeter meter, Action kick, Action<int> bind)
+    /// <param name="meter">Null for a guest without an account: what it has used is then taken from the clock.</param>
+    public ProcessorTurn Admit(ShareClient client, CpuAccount account, ICpuMeter? meter, Action kick, Action<int> bind)
     {
         var turn = new ProcessorTurn(this, client, account, meter, kick, bind);
         lock (_lock)
@@ -94,11 +95,13 @@ public sealed class Dispatcher : IDisposable
         }
     }
 
+    internal long Now => _clock.Now;
+
     internal int ProcessorOf(ProcessorTurn turn) => turn.Slot < 0 ? -1 : _processors[turn.Slot];
 
     internal void Enter(ProcessorTurn turn)
     {
-        CpuReading reading = turn.Meter.Read();
+        CpuReading reading = turn.Read();
         lock (_lock)
         {
             long now = _clock.Now;
@@ -110,7 +113,7 @@ public sealed class Dispatcher : IDisposable
 
     internal void Yield(ProcessorTurn turn)
     {
-        CpuReading reading = turn.Meter.Read();
+        CpuReading reading = turn.Read();
         lock (_lock)
         {
             long now = Release(turn, reading);
@@ -131,7 +134,7 @@ public sealed class Dispatcher : IDisposable
 
     internal void Block(ProcessorTurn turn)
     {
-        CpuReading reading = turn.Meter.Read();
+        CpuReading reading = turn.Read();
         lock (_lock)
         {
             long now = Release(turn, reading);
@@ -145,7 +148,7 @@ public sealed class Dispatcher : IDisposable
     /// <summary>A machine is gone.</summary>
     internal void Leave(ProcessorTurn turn)
     {
-        CpuReading reading = turn.Meter.Read();
+        CpuReading reading = turn.Read();
         lock (_lock)
         {
             long now = _clock.Now;
@@ -214,7 +217,7 @@ public sealed class Dispatcher : IDisposable
         long now = _clock.Now;
         ProcessorTurn? culprit = turn.PreemptedFor;
         long leaving = culprit is null ? 0 : HostThread.TimeOfCaller() - turn.ThreadTimeAtPreemption;
-        (long own, long other) = turn.Account.Charge(reading, now, leaving);
+        (long own, long other) = turn.IsMetered ? turn.Account.Charge(reading, now, leaving) : (now - turn.GrantedAt, 0);
         _policy.Charge(turn.Client, own - turn.Provisional, now);
         if (other > 0)
         {

@@ -8,7 +8,7 @@ namespace Runtime.Scheduling;
 /// <param name="meter">Read on the virtual processor's thread.</param>
 /// <param name="kick">Makes the engine return soon; any thread.</param>
 /// <param name="bind">Moves the calling thread and its guest's processes to a processor of the host.</param>
-public sealed class ProcessorTurn(Dispatcher dispatcher, ShareClient client, CpuAccount account, ICpuMeter meter, Action kick, Action<int> bind)
+public sealed class ProcessorTurn(Dispatcher dispatcher, ShareClient client, CpuAccount account, ICpuMeter? meter, Action kick, Action<int> bind)
     : IProcessorGate, IDisposable
 {
     private readonly IWakeSignal _changed = WakeSignal.Create();
@@ -20,11 +20,20 @@ public sealed class ProcessorTurn(Dispatcher dispatcher, ShareClient client, Cpu
 
     public bool MustYield => _mustYield;
 
+    public long WaitedNanoseconds
+    {
+        get
+        {
+            CpuTimes times = account.At(dispatcher.Now);
+            return times.Waiting + times.Stolen;
+        }
+    }
+
     public ShareClient Client => client;
 
     public CpuAccount Account => account;
 
-    public ICpuMeter Meter => meter;
+    internal bool IsMetered => meter is not null;
 
     /// <summary>The thread that runs it, for its clock; 0 before it has entered.</summary>
     internal int ThreadId { get; private set; }
@@ -105,6 +114,9 @@ public sealed class ProcessorTurn(Dispatcher dispatcher, ShareClient client, Cpu
 
     /// <summary>The processor is taken away; under the dispatcher's lock, by its own thread.</summary>
     internal void Revoke() => _hasProcessor = false;
+
+    /// <summary>What has been used so far; nothing where there is no meter.</summary>
+    internal CpuReading Read() => meter?.Read() ?? default;
 
     internal void AskToYield()
     {

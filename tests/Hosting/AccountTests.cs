@@ -4,6 +4,7 @@ using Xunit;
 
 namespace Tests.Hosting;
 
+[Collection(HostingCollection.Name)]
 public sealed class AccountTests
 {
     /// <summary>What guests are charged with is what the host's kernel says was used, by this process for them and by theirs. The kernel's figures
@@ -53,6 +54,19 @@ public sealed class AccountTests
         Assert.Equal("paused", host["a"].State);
         guest.Resume();
         Assert.InRange(host.Use(TimeSpan.FromSeconds(1))["a"].Used, 400_000_000, 700_000_000);
+    }
+
+    [Fact]
+    public void LogHasWhatTheGuestSaid()
+    {
+        string log = Path.GetTempFileName();
+        using (var host = new RunningHost(("a", "nothing-that-it-knows", "log: " + log)))
+        {
+            Assert.True(host.Host.WaitForEnd(TimeSpan.FromMinutes(1)));
+        }
+
+        Assert.Equal("unruly: say hog, storm, ports, console, thrash or spaces\n", File.ReadAllText(log));
+        File.Delete(log);
     }
 
     /// <summary>The processes of all guests are children of this one: after the end none is left.</summary>

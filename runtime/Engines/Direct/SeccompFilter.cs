@@ -15,7 +15,7 @@ internal static class SeccompFilter
     private const uint ArchX8664 = 0xC000_003E;
     private const uint Allow = 0x7FFF_0000, Trap = 0x0003_0000;
 
-    private const int SysMmap = 9, SysMprotect = 10, SysMunmap = 11, SysRtSigreturn = 15, SysMadvise = 28, SysModifyLdt = 154, SysFutex = 202;
+    private const int SysMmap = 9, SysMprotect = 10, SysMunmap = 11, SysRtSigreturn = 15, SysSchedYield = 24, SysMadvise = 28, SysModifyLdt = 154, SysFutex = 202;
     private const int SysExitGroup = 231, SysPkeyMprotect = 329;
 
     // Only shared mappings at a fixed place, populated or not: MAP_SHARED|MAP_FIXED (0x11), MAP_POPULATE (0x8000).
@@ -36,6 +36,7 @@ internal static class SeccompFilter
     private static readonly (int Number, (int Argument, Test Test, uint Value)[] Tests)[] Rules =
     [
         (SysFutex, []),
+        (SysSchedYield, []),
         (SysMmap, [(0, Test.HighZero, 0), (1, Test.HighZero, 0), (3, Test.NoneOf, MapForbidden), (4, Test.AtMostOne, 0)]),
         (SysMunmap, [(0, Test.HighZero, 0), (1, Test.NoneOf, 0)]),
         (SysMprotect, [(0, Test.HighZero, 0), (1, Test.HighZero, 0)]),

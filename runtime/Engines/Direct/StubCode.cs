@@ -13,7 +13,7 @@ internal sealed record StubCode(byte[] Code, ulong Entry, ulong SignalHandler, u
 internal sealed class StubEmitter
 {
     // Linux x86-64 system calls and ABI constants that the stub itself uses (arch/x86/entry/syscalls/syscall_64.tbl).
-    private const int SysMmap = 9, SysRtSigreturn = 15, SysGetppid = 110, SysPrctl = 157, SysFutex = 202, SysExitGroup = 231;
+    private const int SysMmap = 9, SysRtSigreturn = 15, SysSchedYield = 24, SysGetppid = 110, SysPrctl = 157, SysFutex = 202, SysExitGroup = 231;
     private const int PrSetPdeathsig = 1, Sigkill = 9;
     private const int FutexWait = 0, FutexWake = 1;
 
@@ -23,6 +23,9 @@ internal sealed class StubEmitter
 
     /// <summary>Some 10 µs: longer than an exit takes to settle, shorter than anyone would notice.</summary>
     private const int SpinsBeforeSleep = 400;
+
+    /// <summary>Looks at the turn, each after a call of sched_yield, before a parked process sleeps: some 20 us.</summary>
+    private const int YieldsBeforeSleep = 64;
 
     /// <summary>Linux's per-processor GDT entry whose limit holds the processor's number (asm/segment.h, GDT_ENTRY_CPUNODE).</summary>
     private const int ProcessorSelector = 0x7B, ProcessorMask = 0xFFF;
@@ -119,7 +122,7 @@ internal sealed class StubEmitter
     /// <summary>Hands over to the monitor, waits for the turn, makes the listed system calls, and goes on as told.</summary>
     private void EmitWait()
     {
-        Label give = a.CreateLabel(), sameProcessor = a.CreateLabel(), spin = a.CreateLabel(), sleep = a.CreateLabel(), awake = a.CreateLabel();
+        Label give = a.CreateLabel(), sameProcessor = a.CreateLabel(), spin = a.CreateLabel(), sleep = a.CreateLabel(), park = a.CreateLabel(), yield = a.CreateLabel(), awake = a.CreateLabel();
         Label turn = a.CreateLabel(), seen = a.CreateLabel(), next = a.CreateLabel(), done = a.CreateLabel(), keep = a.CreateLabel();
         a.Label(ref _exit);
         a.test(Dword(StubLayout.Operation), StubLayout.OperationObserve);
@@ -145,11 +148,11 @@ internal sealed class StubEmitter
         a.je(sameProcessor);
         a.mov(Dword(StubLayout.StubProcessor), eax);
         a.Label(ref sameProcessor);
-        // Parked, or on the monitor's own processor: sleep at once.
-        a.test(Dword(StubLayout.Operation), StubLayout.OperationPark);
-        a.jne(sleep);
+        // On the monitor's own processor: sleep at once.
         a.cmp(Dword(StubLayout.MonitorProcessor), eax);
         a.je(sleep);
+        a.test(Dword(StubLayout.Operation), StubLayout.OperationPark);
+        a.jne(park);
         a.mov(ecx, SpinsBeforeSleep);
         a.Label(ref spin);
         a.cmp(Dword(StubLayout.Turn), StubLayout.TurnStub);
@@ -157,6 +160,17 @@ internal sealed class StubEmitter
         a.pause();
         a.dec(ecx);
         a.jne(spin);
+        a.jmp(sleep);
+        // Parked: another process runs here next. Until the monitor wakes it the processor is kept from idling, which takes long to end.
+        a.Label(ref park);
+        a.mov(ebx, YieldsBeforeSleep);
+        a.Label(ref yield);
+        a.mov(eax, SysSchedYield);
+        a.syscall();
+        a.cmp(Dword(StubLayout.Turn), StubLayout.TurnStub);
+        a.je(turn);
+        a.dec(ebx);
+        a.jne(yield);
         // Sleep; the flag is set before the last look at the turn, so that a wake-up is not missed.
         a.Label(ref sleep);
         a.mov(eax, 1);

@@ -11,10 +11,11 @@ internal sealed partial class TcpConnection
     /// <summary>Data of one frame, which the receiver's card or the switch's receiver cuts.</summary>
     private const int LongestData = 44 * SegmentSize;
 
-    /// <summary>Data is acknowledged together with what follows it, up to this long or this much: each acknowledgement takes the guest's time.</summary>
+    /// <summary>Data is acknowledged together with what follows it, up to this long or this much (RFC 9293, 3.8.6.3): each acknowledgement takes
+    /// the guest's time. Longer, and senders with a small window stand still.</summary>
     private const long AcknowledgementDelay = 1_000_000;
 
-    private const int AcknowledgementShare = 16 * SegmentSize;
+    private const int AcknowledgementShare = 2 * SegmentSize;
 
     private uint _lastAcknowledged;
     private long _timeout = FirstTimeout;
