@@ -51,15 +51,28 @@ internal static class PermittedApi
     {
         string name = symbol.ToDisplayString();
         string owner = symbol.ContainingType?.ToDisplayString() ?? "";
-        foreach ((string prefix, string instead) in Hints)
-        {
-            if (name.StartsWith(prefix, StringComparison.Ordinal) || owner.StartsWith(prefix, StringComparison.Ordinal))
-                return $"'{name}' is not permitted in a shim: {instead}";
-        }
+        if ((Instead(name) ?? Instead(owner)) is string instead)
+            return $"'{name}' is not permitted in a shim: {instead}";
 
         return symbol is ITypeSymbol { SpecialType: SpecialType.System_String }
             ? "strings are not permitted in a shim: it works on integers and guest memory only"
             : $"'{name}' is not permitted in a shim: use IShimContext, integers and bool";
+    }
+
+    /// <summary>Why a name is refused that nothing is known of, because what declares it is not even referenced; null if that is no more
+    /// than a mistake.</summary>
+    public static string? RefusalOfUnknown(string name) =>
+        Instead(name) is string instead ? $"'{name}' is not permitted in a shim: {instead}" : null;
+
+    private static string? Instead(string name)
+    {
+        foreach ((string prefix, string instead) in Hints)
+        {
+            if (name.StartsWith(prefix, StringComparison.Ordinal))
+                return instead;
+        }
+
+        return null;
     }
 
     private static bool IsInSource(INamedTypeSymbol type) => type.DeclaringSyntaxReferences.Length > 0;

@@ -116,6 +116,12 @@ internal sealed class ShimChecker(SemanticModel model, ShimCallGraph graph, Acti
         if (node is InvocationExpressionSyntax && symbol is { DeclaringSyntaxReferences.Length: > 0 }
             && model.GetEnclosingSymbol(node.SpanStart) is ISymbol caller)
             graph.Add(caller, symbol, node.GetLocation());
+        if (symbol is null && node is InvocationExpressionSyntax unknown && PermittedApi.RefusalOfUnknown(unknown.Expression.ToString()) is string refusal)
+        {
+            Report(ShimRules.Api, node, refusal);
+            return false;
+        }
+
         if (symbol is not null && !PermittedApi.IsPermitted(symbol))
         {
             Report(ShimRules.Api, node, PermittedApi.Refusal(symbol));

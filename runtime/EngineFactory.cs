@@ -34,6 +34,9 @@ public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelIm
 
     /// <summary>Device memory behind the RAM; a multiple of 4096.</summary>
     public ulong DeviceMemoryBytes { get; init; }
+
+    /// <summary>The same for a guest of Xen.</summary>
+    public EngineRequest UnderXen() => this with { Model = CpuModel.UnderXen, DeviceMemoryBytes = XenPlatform.DeviceMemoryFor(MemoryBytes) };
 }
 
 /// <summary>An engine and what belongs to it. Disposing it ends both.</summary>

@@ -10,6 +10,7 @@ public sealed record Outcome(int ExitStatus, string? Line)
     public static readonly Outcome TimeLimit = new(TimeLimitStatus, "time limit reached");
     public static readonly Outcome Interrupted = new(InterruptedStatus, "interrupted");
     public static readonly Outcome Stopped = new(0, "stopped");
+    public static readonly Outcome EndedByUser = new(0, "ended by Ctrl-A x");
     public static readonly Outcome HaltedForGood = new(0, null);
 
     /// <summary>What was found out about the image only when it already ran.</summary>

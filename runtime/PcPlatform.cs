@@ -2,6 +2,7 @@
 using Runtime.Devices;
 using Runtime.Devices.Ethernet;
 using Runtime.Devices.Pci;
+using Runtime.Devices.Xen;
 using Runtime.Memory;
 using Runtime.Network;
 using Runtime.Time;
@@ -18,6 +19,13 @@ public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> 
 
     /// <summary>Where the console ring of a guest of Xen leads.</summary>
     public ISerialEndpoint RingTerminal { get; init; } = new NullSerialEndpoint();
+
+    /// <summary>The same with the serial port's terminal shared by the console ring.</summary>
+    public PlatformParts UnderXen()
+    {
+        var terminal = new SharedTerminal(Serial);
+        return this with { Serial = terminal.Serial, RingTerminal = terminal.Ring };
+    }
 }
 
 /// <summary>The devices of one machine, wired as <see cref="MachineLayout"/> says, in the state in which a BIOS hands over.</summary>

@@ -18,6 +18,7 @@ var root = new RootCommand("Runs operating-system kernels built for bare IA-32 h
     new GuestOrderCommand("resume", "Let a paused guest go on.").Build(),
     new GuestOrderCommand("stop", "End a guest, or the host and all its guests.", canMeanAll: true).Build(),
     new ConsoleCommand().Build(),
+    new XenStoreCommand().Build(),
     new BillCommand().Build(),
     CompletionCommand.Create("runtime"),
 };

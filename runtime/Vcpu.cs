@@ -9,6 +9,9 @@ namespace Runtime;
 /// <summary>One virtual processor of a <see cref="VirtualMachine"/>. All devices are used on the thread that is in <see cref="Run"/>.</summary>
 internal sealed class Vcpu : IDisposable
 {
+    /// <summary>Nanoseconds.</summary>
+    private const long DevicePatience = 50_000;
+
     private readonly IExecutionEngine _engine;
     private readonly VirtualMachine _machine;
     private readonly IClock _clock;
@@ -60,6 +63,7 @@ internal sealed class Vcpu : IDisposable
             if (_gate.MustYield)
             {
                 _gate.Yield();
+                _xen?.PublishRunstate();
                 continue;
             }
 
@@ -113,7 +117,8 @@ internal sealed class Vcpu : IDisposable
     {
         ExitCounter reason = _reasons[(int)exit.Reason];
         uint eip = _engine.State.Eip;
-        if (_counters.WantsTiming(eip))
+        ref HotSites.Site site = ref _counters.SiteOf(eip);
+        if (_counters.WantsTiming(ref site))
         {
             long exited = _clock.Now;
             Settle(exit);
@@ -122,7 +127,7 @@ internal sealed class Vcpu : IDisposable
         else
         {
             Settle(exit);
-            _counters.RecordUntimed(reason, eip);
+            _counters.RecordUntimed(reason, ref site);
         }
     }
 
@@ -207,6 +212,7 @@ internal sealed class Vcpu : IDisposable
     private void Sleep(Func<bool> isOver)
     {
         _xen?.Runstate.Enter(Abi.Xen.Runstate.Blocked);
+        AwaitDevice(isOver);
         _gate.Block();
         _isIdle = true;
         while (!isOver() && _machine.Outcome is null)
@@ -224,7 +230,26 @@ internal sealed class Vcpu : IDisposable
 
         _isIdle = false;
         _gate.Enter();
-        _xen?.Runstate.Enter(Abi.Xen.Runstate.Running);
+        if (_xen is not null)
+        {
+            _xen.Runstate.Enter(Abi.Xen.Runstate.Running);
+            _xen.PublishRunstate();
+        }
+    }
+
+    /// <summary>A back end that is at work answers soon, as a rule; to fall asleep and to be woken takes longer than that.</summary>
+    private void AwaitDevice(Func<bool> isOver)
+    {
+        if (Environment.ProcessorCount == 1 || _xen is not { IsAwaitingDevice: true })
+        {
+            return;
+        }
+
+        long end = _clock.Now + DevicePatience;
+        while (!isOver() && _machine.Outcome is null && _clock.Now < end)
+        {
+            Thread.SpinWait(20);
+        }
     }
 
     /// <summary>On the alarm's thread: a processor that sleeps wakes by its own timeout.</summary>

@@ -37,6 +37,10 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
         if (host.Processor is { Model.HasXen: true } guestOfXen)
         {
             Xen = new XenPlatform(Platform, guestOfXen, parts, clock, this);
+            if (gate is not null)
+            {
+                Xen.Runstate.Waited = () => gate.WaitedNanoseconds;
+            }
         }
 
         _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace, gate ?? new OpenGate());
@@ -57,7 +61,7 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     public long GuestNanoseconds => _vcpu.GuestNanoseconds;
 
     /// <summary>Processor time that the machine used on threads of its own.</summary>
-    public long ThreadNanoseconds => _vcpu.AlarmNanoseconds + Platform.WorkerNanoseconds;
+    public long ThreadNanoseconds => _vcpu.AlarmNanoseconds + Platform.WorkerNanoseconds + (Xen?.ThreadNanoseconds ?? 0);
 
     /// <summary>Runs the guest on the calling thread until it ends, and its devices with it.</summary>
     public Outcome Run()

@@ -22,6 +22,7 @@ internal sealed class XenPlatform : IDisposable
     private const ushort Domain = DomainId.FirstGuest;
 
     private readonly XenHypercalls _hypercalls;
+    private readonly ArgumentMemory _arguments;
     private readonly PciFunction _device;
     private readonly List<XenbusDevice> _backends = [];
     private CallbackType _callback;
@@ -60,7 +61,8 @@ internal sealed class XenPlatform : IDisposable
             Add(new NetBackend(host, cable));
         }
 
-        _hypercalls = new XenHypercalls(interfaces, new ArgumentMemory(processor));
+        _arguments = new ArgumentMemory(processor);
+        _hypercalls = new XenHypercalls(interfaces, _arguments);
     }
 
     public EventChannels Events { get; }
@@ -96,9 +98,18 @@ internal sealed class XenPlatform : IDisposable
         return false;
     }
 
+    /// <summary>The processor has just been given back: writes its times to where the guest looks for them, if that can be written now.</summary>
+    public void PublishRunstate() => Runstate.TryPublish(_arguments);
+
     /// <summary>Performs the hypercall that the guest's registers name.</summary>
     /// <returns>What the processor is to wait for; null to go on.</returns>
     public Func<bool>? Perform(VcpuState state) => _hypercalls.Perform(state);
+
+    /// <summary>The guest waits for a back end.</summary>
+    public bool IsAwaitingDevice => _backends.Exists(backend => backend.IsAtWork);
+
+    /// <summary>Processor time that back ends used on threads of their own.</summary>
+    public long ThreadNanoseconds => _backends.Sum(backend => backend.ThreadNanoseconds);
 
     /// <summary>Offers a ring device to the guest.</summary>
     public void Add(XenbusDevice backend)

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Rewriter.Scanning;
 
 namespace Rewriter.Audit;
 
@@ -39,6 +40,13 @@ public sealed class Disassembly
             reader.Position = at;
             decoder.IP = address + (ulong)at;
             decoder.Decode(out Instruction instruction);
+            if (bitness == 32 && EmulatePrefix.TryDecode(bytes.AsSpan(at), address + (ulong)at, out Instruction prefixed))
+            {
+                lines.Add(new DisassemblyLine(prefixed.IP, Convert.ToHexStringLower(bytes.AsSpan(at, prefixed.Length)), $"emulate {Format(prefixed)}"));
+                at += prefixed.Length;
+                continue;
+            }
+
             int length = instruction.IsInvalid ? 1 : instruction.Length;
             string text = instruction.IsInvalid ? $"db 0x{bytes[at]:x2}" : Format(instruction);
             lines.Add(new DisassemblyLine(address + (ulong)at, Convert.ToHexStringLower(bytes.AsSpan(at, length)), text));

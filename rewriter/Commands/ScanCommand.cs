@@ -33,7 +33,7 @@ static class ScanCommand
             policy,
         };
         command.SetAction(parsed => ScanSurvey.IsAskedFor(parsed.GetRequiredValue(images))
-            ? Survey(parsed.GetRequiredValue(images), parsed.GetValue(format), new Output(parsed.GetValue(output)))
+            ? Survey(parsed.GetRequiredValue(images), parsed.GetValue(policy), parsed.GetValue(format), new Output(parsed.GetValue(output)))
             : ScanOne(parsed.GetRequiredValue(images)[0], parsed.GetValue(policy), parsed.GetValue(format), new Output(parsed.GetValue(output))));
         return command;
     }
@@ -47,11 +47,17 @@ static class ScanCommand
             return ExitStatus.Good;
         });
 
-    static int Survey(FileInfo[] images, ReportFormat format, Output target) => FailureLine.Guard(images[0], () =>
+    static int Survey(FileInfo[] images, FileInfo? policy, ReportFormat format, Output target) => FailureLine.Guard(images[0], () =>
         {
             if (format is not (ReportFormat.Text or ReportFormat.Json))
             {
                 FailureLine.Write($"--format {format.ToString().ToLowerInvariant()} is for one image, not for {images.Length} or a directory");
+                return ExitStatus.Usage;
+            }
+
+            if (policy is not null)
+            {
+                FailureLine.Write("--policy is for one image, not for several or a directory");
                 return ExitStatus.Usage;
             }
 

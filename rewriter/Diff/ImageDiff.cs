@@ -89,8 +89,9 @@ public sealed record ImageDiff(string Old, string New, int OldSites, int NewSite
         foreach ((string kind, string? before, string? after) in ((string, string?, string?)[])
             [("tactic", old.Tactic, @new.Tactic), ("shim", old.Shim, @new.Shim), ("confidence", old.Row.Confidence, @new.Row.Confidence)])
         {
-            // A side that was not rewritten has neither tactic nor shim.
-            if (before is not null && after is not null && before != after)
+            // A side that was not rewritten has neither tactic nor shim, and a site that is left has no shim: its tactic says so.
+            bool isNone = kind == "shim" && (before is "" || after is "");
+            if (before is not null && after is not null && before != after && !isNone)
             {
                 yield return new SiteChange(kind, @new.Row.Text, old.Row.Address, @new.Row.Address, before, after);
             }

@@ -31,6 +31,11 @@ static class ByteCheck
             ApplyListed(image, expected, log);
         }
 
+        if (image.Original.Format == ImageFormat.Pe32)
+        {
+            PeFields.Expect(image, expected, log);
+        }
+
         ReadOnlySpan<byte> found = image.File.Span[..expected.Length];
         for (int at = found.CommonPrefixLength(expected); at < expected.Length; at += 1 + found[(at + 1)..].CommonPrefixLength(expected.AsSpan(at + 1)))
         {

@@ -48,6 +48,7 @@ public static class ImageVerifier
             ShimCheck.Run(image, Log("shims", "the assembly is what the source compiles to, and the source what the sites ask for", "methods"));
         }
 
-        return new VerificationReport(name, [.. logs.Select(log => log.Result)], violations);
+        return new VerificationReport(name, [.. logs.Select(log => log.Result)], violations,
+            image.HasWindow ? null : "entries, meaning and targets are not checked for relocatable objects");
     }
 }

@@ -22,7 +22,7 @@ internal sealed class ConsoleCommand
     private int Run(ParseResult result)
     {
         using Socket socket = ControlOption.Try(result.GetRequiredValue(_socket), client => client.Open("console " + result.GetRequiredValue(_guest)));
-        using var terminal = Console.IsInputRedirected ? null : new RawTerminal();
+        using var terminal = Console.IsInputRedirected ? null : new RawTerminal(keepsSignals: true);
         new Thread(() => Type(socket)) { Name = "typing", IsBackground = true }.Start();
         using Stream output = Console.OpenStandardOutput();
         byte[] buffer = new byte[4096];

@@ -1,5 +1,5 @@
-// The terminal while a guest owns it: each key goes to the guest at once and is not echoed. Ctrl-C still interrupts, and output is
-// still translated, so that a guest's bare line feeds look right.
+// The terminal while a guest owns it: each key goes to the guest at once and is not echoed. Output is still translated, so that a guest's
+// bare line feeds look right.
 using System.Runtime.InteropServices;
 
 namespace Runtime.Commands;
@@ -13,7 +13,8 @@ internal sealed unsafe partial class RawTerminal : IDisposable
     private readonly Settings _before;
     private bool _isRaw;
 
-    public RawTerminal()
+    /// <param name="keepsSignals">Whether Ctrl-C and the like still interrupt this process, rather than being keys like others.</param>
+    public RawTerminal(bool keepsSignals)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -30,7 +31,7 @@ internal sealed unsafe partial class RawTerminal : IDisposable
 
         _before = settings;
         settings.InputFlags &= ~(InputFlags.CarriageReturnToNewLine | InputFlags.SoftwareFlowControl | InputFlags.StripEighthBit);
-        settings.LocalFlags &= ~(LocalFlags.Canonical | LocalFlags.Echo | LocalFlags.Extended);
+        settings.LocalFlags &= ~(LocalFlags.Canonical | LocalFlags.Echo | LocalFlags.Extended | (keepsSignals ? 0 : LocalFlags.Signals));
         settings.MinimumBytes = 1;
         settings.Timeout = 0;
 
@@ -51,6 +52,7 @@ internal sealed unsafe partial class RawTerminal : IDisposable
     [Flags]
     private enum LocalFlags : uint
     {
+        Signals = 0x1,
         Canonical = 0x2,
         Echo = 0x8,
         Extended = 0x8000,

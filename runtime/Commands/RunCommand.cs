@@ -4,9 +4,7 @@ using System.Diagnostics;
 using Rewriter.Images;
 using Runtime.Abi;
 using Runtime.Devices;
-using Runtime.Devices.Xen;
 using Runtime.Engines;
-using Runtime.Engines.Interpreter;
 using Runtime.Loading;
 using Runtime.Network;
 using Runtime.Paravirt;
@@ -85,9 +83,8 @@ internal sealed class RunCommand
         var disks = options.OpenDisks();
         var counters = new ExitCounters();
         PlatformKind platform = PlatformFor(mode, result);
-        CpuModel model = platform == PlatformKind.Xen ? CpuModel.UnderXen : CpuModel.Default;
-        ulong deviceBytes = platform == PlatformKind.Xen ? XenPlatform.DeviceMemoryFor(memoryBytes) : 0;
-        using EngineHost host = EngineFactory.Create(new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, file.Plan, memoryBytes, counters) { Model = model, DeviceMemoryBytes = deviceBytes });
+        var request = new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, file.Plan, memoryBytes, counters);
+        using EngineHost host = EngineFactory.Create(platform == PlatformKind.Xen ? request.UnderXen() : request);
         if (host.Note is not null)
         {
             Console.Error.WriteLine("runtime: " + host.Note);
@@ -99,12 +96,7 @@ internal sealed class RunCommand
         using SerialPort serial = SerialPort.Open(result.GetRequiredValue(_serial), clock);
         using HostNetwork? network = _network.Read(result).Open(clock);
         var parts = new PlatformParts(host.Memory, disks, serial.Endpoint, new DeviceTrace(trace)) { Network = network };
-        if (platform == PlatformKind.Xen)
-        {
-            var terminal = new SharedTerminal(serial.Endpoint);
-            parts = parts with { Serial = terminal.Serial, RingTerminal = terminal.Ring };
-        }
-
+        parts = platform == PlatformKind.Xen ? parts.UnderXen() : parts;
         using var machine = new VirtualMachine(host, parts, clock, counters, symbols, limit, trace is null ? null : new ExitTrace(trace));
         using ShimLibrary? shims = ShimLoading.Start(file, options.Image, host, machine, line => Console.Error.WriteLine("runtime: " + line));
         network?.Start();
@@ -150,14 +142,23 @@ internal sealed class RunCommand
     private static Outcome RunInTerminal(VirtualMachine machine, SerialPort serial, out TimeSpan wall)
     {
         using var signals = new EndOnSignal(machine);
-        using var terminal = serial.UsesTerminal ? new RawTerminal() : null;
-        serial.StartInput(machine.Wake);
+        using var terminal = serial.UsesTerminal ? new RawTerminal(keepsSignals: false) : null;
+        EscapeKeys? keys = null;
+        if (terminal is not null)
+        {
+            keys = new EscapeKeys(() => machine.End(Outcome.EndedByUser), SayKeys);
+            SayKeys();
+        }
+
+        serial.StartInput(machine.Wake, keys);
         long started = Stopwatch.GetTimestamp();
         Outcome outcome = machine.Run();
         wall = Stopwatch.GetElapsedTime(started);
         serial.Flush();
         return outcome;
     }
+
+    private static void SayKeys() => Console.Error.WriteLine("runtime: " + EscapeKeys.Help);
 
     /// <summary>An option whose values are the lower-case names of an enumeration.</summary>
     private static Option<string> Choice<T>(string name, T byDefault, string description)

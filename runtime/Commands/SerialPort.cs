@@ -42,11 +42,12 @@ internal sealed class SerialPort : IDisposable
 
     /// <summary>Begins to read what the user types or pipes in.</summary>
     /// <param name="arrived">Called on another thread whenever something has come.</param>
-    public void StartInput(Action arrived)
+    /// <param name="keys">Takes the monitor's own keys out, at a terminal.</param>
+    public void StartInput(Action arrived, EscapeKeys? keys)
     {
         if (_input is not null)
         {
-            _stream!.StartInput(_input, arrived);
+            _stream!.StartInput(_input, arrived, keys);
         }
     }
 

@@ -79,8 +79,8 @@ internal sealed class StreamSerialEndpoint(Stream output, IClock clock) : ISeria
         }
     }
 
-    public void StartInput(Stream input, Action arrived)
-        => new Thread(() => ReadInput(input, arrived)) { Name = "serial input", IsBackground = true }.Start();
+    public void StartInput(Stream input, Action arrived, EscapeKeys? keys)
+        => new Thread(() => ReadInput(input, arrived, keys)) { Name = "serial input", IsBackground = true }.Start();
 
     public void Dispose()
     {
@@ -88,13 +88,14 @@ internal sealed class StreamSerialEndpoint(Stream output, IClock clock) : ISeria
         output.Dispose();
     }
 
-    private void ReadInput(Stream input, Action arrived)
+    private void ReadInput(Stream input, Action arrived, EscapeKeys? keys)
     {
         byte[] buffer = new byte[1024];
         try
         {
             for (int length; (length = input.Read(buffer)) > 0; arrived())
             {
+                length = keys?.Filter(buffer.AsSpan(0, length)) ?? length;
                 lock (_input)
                 {
                     while (_input.Count > InputCapacity)

@@ -1,4 +1,5 @@
 // Transfers between a disk image and memory in pieces, with no buffer between: what ring back ends move guest pages by.
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -18,7 +19,20 @@ public sealed unsafe partial class DiskImage
     /// <exception cref="IOException">The host cannot do it.</exception>
     internal void Transfer(bool write, long sector, Span<IoVector> vectors)
     {
-        long offset = sector * SectorSize;
+        long began = Stopwatch.GetTimestamp(), offset = sector * SectorSize;
+        TransferAll(write, ref offset, vectors);
+        if (write)
+        {
+            Account?.AddWrite(offset - sector * SectorSize, began);
+        }
+        else
+        {
+            Account?.AddRead(offset - sector * SectorSize, began);
+        }
+    }
+
+    private void TransferAll(bool write, ref long offset, Span<IoVector> vectors)
+    {
         while (!vectors.IsEmpty)
         {
             nint moved;
@@ -53,10 +67,13 @@ public sealed unsafe partial class DiskImage
     /// <exception cref="IOException">The host cannot do so: what was written may be lost.</exception>
     internal void FlushData()
     {
+        long began = Stopwatch.GetTimestamp();
         if (!IsReadOnly && SynchronizeData(_file) != 0)
         {
             throw new IOException(Marshal.GetLastPInvokeErrorMessage());
         }
+
+        Account?.AddFlush(began);
     }
 
     /// <summary>Forgets sectors; they read as zeros afterwards where the host's file system can make holes, and as before elsewhere.</summary>

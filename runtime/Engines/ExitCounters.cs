@@ -69,11 +69,11 @@ public sealed class ExitCounters
         return _untilSample == 0;
     }
 
-    /// <inheritdoc cref="WantsTiming()"/>
-    public bool WantsTiming(ref readonly HotSites.Site site) => Detail == ExitDetail.Sites ? Sites.WantsTiming(in site) : WantsTiming();
+    /// <summary>The account of an address, where addresses have one.</summary>
+    public ref HotSites.Site SiteOf(uint eip) => ref Detail == ExitDetail.Sites ? ref Sites.At(eip) : ref Sites[0];
 
-    /// <inheritdoc cref="WantsTiming()"/>
-    public bool WantsTiming(uint eip) => WantsTiming(ref Sites.At(eip));
+    /// <summary>Whether the exit that begins at a site should be timed.</summary>
+    public bool WantsTiming(ref HotSites.Site site) => Detail == ExitDetail.Sites ? Sites.WantsTiming(ref site) : WantsTiming();
 
     /// <summary>Time that the run loop and the engine took over exits.</summary>
     public long SettlingNanoseconds => _counters.Sum(counter => counter.Nanoseconds);
@@ -107,6 +107,7 @@ public sealed class ExitCounters
     }
 
     /// <summary>An exit that was not timed: it is taken to have lasted as long as others at its site, or of its kind.</summary>
+    /// <param name="site">Not looked at where sites are not kept.</param>
     public void RecordUntimed(ExitCounter counter, ref HotSites.Site site)
     {
         switch (Detail)
@@ -120,7 +121,4 @@ public sealed class ExitCounters
                 break;
         }
     }
-
-    /// <inheritdoc cref="RecordUntimed(ExitCounter, ref HotSites.Site)"/>
-    public void RecordUntimed(ExitCounter counter, uint eip) => RecordUntimed(counter, ref Sites.At(eip));
 }

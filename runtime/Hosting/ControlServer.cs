@@ -134,8 +134,11 @@ internal sealed class ControlServer : IDisposable
                 Answer(connection, "ok\n");
                 _stopHost();
                 break;
-            case ["pause" or "resume" or "stop" or "console", string name] when !_host.TryFind(name, out _):
+            case ["pause" or "resume" or "stop" or "console" or "xenstore", string name] when !_host.TryFind(name, out _):
                 Answer(connection, $"error: no guest {name}\n");
+                break;
+            case ["xenstore", string name] when _host.TryFind(name, out HostedGuest? guest):
+                Answer(connection, guest.ListStore() is string store ? "ok\n" + store : $"error: guest {name} has no XenStore, or has ended\n");
                 break;
             case ["console", string name] when _host.TryFind(name, out HostedGuest? guest):
                 Answer(connection, "ok\n");

@@ -1,11 +1,15 @@
 // One guest of a host: its thread, its machine, its account, from start to end.
+using Runtime.Abi;
 using Runtime.Accounts;
 using Runtime.Devices;
+using Runtime.Devices.Xen;
 using Runtime.Engines;
+using Runtime.Engines.Interpreter;
 using Runtime.Loading;
 using Runtime.Paravirt;
 using Runtime.Scheduling;
 using Runtime.Time;
+using Runtime.XenStore;
 
 namespace Runtime.Hosting;
 
@@ -94,6 +98,15 @@ internal sealed class HostedGuest
         }
     }
 
+    /// <summary>Its XenStore, a node a line; null when it has none or has ended.</summary>
+    public string? ListStore()
+    {
+        lock (_lock)
+        {
+            return _machine?.Xen is XenPlatform xen ? StoreListing.Of(xen.Store.Tree.Root) : null;
+        }
+    }
+
     /// <summary>Takes stock of the memory that it holds.</summary>
     public void Sample()
     {
@@ -159,7 +172,8 @@ internal sealed class HostedGuest
     {
         GuestImage file = _prepared.Image;
         var request = new EngineRequest(Description.Engine, _prepared.Mode, file.Kernel, file.Plan, Description.MemoryBytes, _counters);
-        EngineHost host = EngineFactory.Create(request);
+        bool hasXen = _prepared.Mode == ExecutionMode.Para;
+        EngineHost host = EngineFactory.Create(hasXen ? request.UnderXen() : request);
         try
         {
             Note = host.Note;
@@ -168,6 +182,7 @@ internal sealed class HostedGuest
             ICpuMeter? reader = _counters.Detail != ExitDetail.None ? meter : null;
             using ProcessorTurn turn = _dispatcher.Admit(_client, _cpu, reader, host.Engine.Kick, host.Engine.Bind);
             var parts = new PlatformParts(host.Memory, _prepared.Disks, Console, DeviceTrace.None);
+            parts = hasXen ? parts.UnderXen() : parts;
             using var machine = new VirtualMachine(host, parts, _clock, _counters, new SymbolTable(file.Kernel.Symbols), null, null, turn);
             meter.OtherThreads = () => machine.ThreadNanoseconds;
             using ShimLibrary? shims = ShimLoading.Start(file, Description.Kernel, host, machine, line => Note = line);

@@ -95,6 +95,8 @@ public sealed class Dispatcher : IDisposable
         }
     }
 
+    internal long Now => _clock.Now;
+
     internal int ProcessorOf(ProcessorTurn turn) => turn.Slot < 0 ? -1 : _processors[turn.Slot];
 
     internal void Enter(ProcessorTurn turn)

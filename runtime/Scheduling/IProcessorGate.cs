@@ -7,6 +7,9 @@ public interface IProcessorGate
     /// <summary>The processor is wanted back; the engine is kicked when this becomes true.</summary>
     bool MustYield { get; }
 
+    /// <summary>How long it has waited for a processor, or had one that the host used for something else; in nanoseconds. Never falls.</summary>
+    long WaitedNanoseconds { get; }
+
     /// <summary>There is something to run: waits for a processor. Returns without one when the machine has ended.</summary>
     void Enter();
 
@@ -21,6 +24,8 @@ public interface IProcessorGate
 public sealed class OpenGate : IProcessorGate
 {
     public bool MustYield => false;
+
+    public long WaitedNanoseconds => 0;
 
     public void Enter()
     {

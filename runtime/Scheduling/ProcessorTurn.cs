@@ -20,6 +20,15 @@ public sealed class ProcessorTurn(Dispatcher dispatcher, ShareClient client, Cpu
 
     public bool MustYield => _mustYield;
 
+    public long WaitedNanoseconds
+    {
+        get
+        {
+            CpuTimes times = account.At(dispatcher.Now);
+            return times.Waiting + times.Stolen;
+        }
+    }
+
     public ShareClient Client => client;
 
     public CpuAccount Account => account;

@@ -44,7 +44,9 @@ public sealed class ImageDiffTests
         FunctionDiff function = Assert.Single(ImageDiff.Between(para, policy).Functions, f => f.Changes.Any(c => c.Text == "sti"));
         Assert.Equal("work", function.Function);
         Assert.Contains(function.Changes, c => c is { Kind: "tactic", Text: "sti", New: "leave" });
-        Assert.Contains(function.Changes, c => c is { Kind: "shim", Text: "sti" });
+        Assert.DoesNotContain(function.Changes, c => c is { Kind: "shim", Text: "sti" });
+        DiffSide other = new("c", [.. para.Sites.Select(s => s.Shim is { Length: > 0 } ? s with { Shim = s.Shim + " differently" } : s)]);
+        Assert.Equal(para.Sites.Count(s => s.Shim is { Length: > 0 }), ImageDiff.Between(para, other).Totals.Single(t => t.Kind == "shim").Count);
         Assert.True(ImageDiff.Between(para, para).IsEmpty);
 
         // An original has neither: nothing to tell.

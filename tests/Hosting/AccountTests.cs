@@ -4,6 +4,7 @@ using Xunit;
 
 namespace Tests.Hosting;
 
+[Collection(HostingCollection.Name)]
 public sealed class AccountTests
 {
     /// <summary>What guests are charged with is what the host's kernel says was used, by this process for them and by theirs. The kernel's figures

@@ -10,6 +10,7 @@ using Xunit;
 namespace Tests.Hosting;
 
 /// <summary>The socket of a running host, used as it should be and as it should not.</summary>
+[Collection(HostingCollection.Name)]
 [UnsupportedOSPlatform("windows")]
 public sealed class ControlTests : IDisposable
 {

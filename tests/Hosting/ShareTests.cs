@@ -4,6 +4,7 @@ using Xunit;
 namespace Tests.Hosting;
 
 /// <summary>Real guests on a real processor. Shares are parts of the processor time that was used, so that a busy machine changes nothing.</summary>
+[Collection(HostingCollection.Name)]
 public sealed class ShareTests
 {
     private static readonly TimeSpan Enough = TimeSpan.FromSeconds(1.5);

@@ -36,6 +36,7 @@ public sealed class PackBinderTests
     [InlineData("[ReplacesFunction(\"_start\")] public static void M<T>(IShimContext vcpu) { }", "SHIM00", "")]
     [InlineData("[ReplacesFunction(\"_start\")] public static void M(IShimContext vcpu) => System.IO.File.Delete(\"x\");", "SHIM001", "reach devices through")]
     [InlineData("[ReplacesFunction(\"_start\")] public static void M(IShimContext vcpu) => M(vcpu);", "SHIM006", "use a loop")]
+    [InlineData("[ReplacesFunction(\"_start\")] public static void M(IShimContext vcpu) => System.Console.Beep();", "SHIM001", "a shim has no console")]
     [InlineData("[ReplacesFunction(\"_start\")] public static void M(IShimContext vcpu) => Missing();", "CS0103", "Missing")]
     public void IsRefusedWithItsPlace(string member, string id, string what)
     {

@@ -18,6 +18,10 @@ public sealed class BlockBackend(BackendHost host, DiskImage disk, int index) : 
     /// <summary>The name that Linux gives the disk.</summary>
     public string Name => $"xvd{(char)('a' + index)}";
 
+    public override bool IsAtWork => _ring is { InFlight: > 0 };
+
+    public override long ThreadNanoseconds => _ring?.ThreadNanoseconds ?? 0;
+
     protected override void Describe()
     {
         Write("dev", Name);

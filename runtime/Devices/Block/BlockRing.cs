@@ -32,6 +32,7 @@ internal sealed class BlockRing : IDisposable
     private readonly List<BlockJob> _finished = [];
     private readonly List<IoVector> _vectors = [];
     private long _answeredAt;
+    private volatile int _threadId;
     private volatile bool _isStopped;
     private bool _isGone;
 
@@ -49,6 +50,9 @@ internal sealed class BlockRing : IDisposable
         _thread = new Thread(Serve) { Name = "block ring", IsBackground = true };
         _thread.Start();
     }
+
+    /// <summary>Processor time that the thread has used.</summary>
+    public long ThreadNanoseconds => _threadId == 0 ? 0 : HostThread.TimeOfThread(_threadId);
 
     /// <summary>The guest has put requests into the ring.</summary>
     public void Notify() => _wake.Set();
@@ -69,6 +73,7 @@ internal sealed class BlockRing : IDisposable
 
     private void Serve()
     {
+        _threadId = HostThread.Id;
         while (!_isStopped)
         {
             if (!TryTakeBatch())
@@ -78,15 +83,34 @@ internal sealed class BlockRing : IDisposable
 
             if (_batch.Count > 0)
             {
-                _answeredAt = Stopwatch.GetTimestamp();
+                _answeredAt = _finished.Count == 0 ? Stopwatch.GetTimestamp() : _answeredAt;
                 BlockSchedule.Run(_batch, Perform);
-                AnswerFinished();
                 _batch.Clear();
+                if (HasRequests())
+                {
+                    // A guest that is still asking does not wait for the answer.
+                    continue;
+                }
             }
-            else if (!ComesSoon() && !HasMore())
+
+            AnswerFinished();
+            if (!ComesSoon() && !HasMore())
             {
                 _wake.Wait(DeadlineQueue.Never);
             }
+        }
+
+        AnswerFinished();
+    }
+
+    /// <summary>Requests that are not answered yet. A glance from any thread.</summary>
+    public uint InFlight => _ring.InFlight;
+
+    private bool HasRequests()
+    {
+        lock (_ring)
+        {
+            return _ring.HasRequests;
         }
     }
 
@@ -232,12 +256,9 @@ internal sealed class BlockRing : IDisposable
         long started = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(started) < _patience && !_isStopped)
         {
-            lock (_ring)
+            if (HasRequests())
             {
-                if (_ring.HasRequests)
-                {
-                    return true;
-                }
+                return true;
             }
 
             Thread.SpinWait(20);

@@ -56,6 +56,12 @@ public abstract class XenbusDevice : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>The guest waits for an answer of this device, which as a rule comes within microseconds.</summary>
+    public virtual bool IsAtWork => false;
+
+    /// <summary>Processor time used on threads of its own.</summary>
+    public virtual long ThreadNanoseconds => 0;
+
     /// <summary>Writes the nodes that a front end reads before it offers its rings.</summary>
     protected abstract void Describe();
 

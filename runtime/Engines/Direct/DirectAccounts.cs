@@ -52,27 +52,26 @@ internal sealed class DirectAccounts(ExitCounters counters)
     public void Begin()
     {
         _kind = null;
-        _isTimed = counters.WantsTiming();
-        if (_isTimed)
-        {
-            _began = Stopwatch.GetTimestamp();
-        }
+        Time(counters.WantsTiming());
     }
 
     /// <summary>A hypercall begins to be settled. Those are so short that not each one is worth being timed.</summary>
     public void BeginHypercall(CodeSite site)
     {
+        (_kind, _eip) = (Hypercall, site.Address);
+        if (counters.Detail != ExitDetail.Sites)
+        {
+            Time(counters.WantsTiming());
+            return;
+        }
+
         if (site.Account < 0)
         {
             site.Account = counters.Sites.IndexOf(site.Address);
         }
 
-        (_kind, _eip, _account) = (Hypercall, site.Address, site.Account);
-        _isTimed = counters.WantsTiming(ref counters.Sites[_account]);
-        if (_isTimed)
-        {
-            _began = Stopwatch.GetTimestamp();
-        }
+        _account = site.Account;
+        Time(counters.Sites.WantsTiming(ref counters.Sites[_account]));
     }
 
     /// <summary>Says what the exit is; the last word counts.</summary>
@@ -96,5 +95,14 @@ internal sealed class DirectAccounts(ExitCounters counters)
         }
 
         _kind = null;
+    }
+
+    private void Time(bool isWanted)
+    {
+        _isTimed = isWanted;
+        if (isWanted)
+        {
+            _began = Stopwatch.GetTimestamp();
+        }
     }
 }

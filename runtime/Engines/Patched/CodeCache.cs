@@ -90,6 +90,9 @@ internal sealed class CodeCache
     /// <summary>The copy in a slot of the cache.</summary>
     public CodePage? InSlot(int slot) => _bySlot[slot];
 
+    /// <summary>The patched copy for a key, if there is one.</summary>
+    public CodePage? Find(CodePageKey key) => _pages.GetValueOrDefault(key);
+
     /// <summary>The patched copy for a key, made of traps only when it is new; null when the cache is full.</summary>
     public CodePage? GetOrAdd(CodePageKey key)
     {

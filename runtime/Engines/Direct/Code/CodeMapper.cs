@@ -19,6 +19,8 @@ internal enum Placement
 
 internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable frames, Cpu cpu)
 {
+    private const uint FetchBehind = 8, FetchAhead = 16;
+
     private readonly List<(AddressSpace Space, uint Page)> _mappings = [];
 
     /// <summary>Pages that guest user mode has executed.</summary>
@@ -48,11 +50,32 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
 
         Protect(code.Key.Frame);
         pager.Open(space, page);
+        Show(space, page, code);
+        ShowAround(space, page, user);
+        return FillResult.Filled;
+    }
+
+    /// <summary>Shows, around a page that was just fetched from, what other address spaces have executed already.</summary>
+    private void ShowAround(AddressSpace space, uint page, bool user)
+    {
+        uint last = Math.Min(page + FetchAhead, page | (ShadowRegion.PageCount - 1));
+        for (uint other = page - Math.Min(page & (ShadowRegion.PageCount - 1), FetchBehind); other <= last; other++)
+        {
+            if (space.Page(other).Kind == ShadowKind.Absent && pager.CanMap(other)
+                && cpu.TryTranslate(other << 12, AccessKind.Fetch, user, false, out PageTranslation translation, out _)
+                && cache.Find(KeyOf(other, translation)) is CodePage code && pager.TryUseAhead(space, other))
+            {
+                Show(space, other, code);
+            }
+        }
+    }
+
+    private void Show(AddressSpace space, uint page, CodePage code)
+    {
         space.MapCode(page, code.Key.Frame, code.Slot);
         pager.Remember(space, page);
         CheckCrossing(space, page - 1);
         CheckCrossing(space, page);
-        return FillResult.Filled;
     }
 
     /// <summary>The patched copy that an address space shows at a linear address, or null.</summary>
@@ -199,7 +222,13 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
             Invalidate(frame);
         }
 
-        return cache.GetOrAdd(new CodePageKey(frame, page, isOpen && _usedByUsers.Contains((frame, page))));
+        return cache.GetOrAdd(KeyOf(page, translation));
+    }
+
+    private CodePageKey KeyOf(uint page, in PageTranslation translation)
+    {
+        uint frame = (uint)(translation.Physical >> 12);
+        return new CodePageKey(frame, page, cpu.State.PagingEnabled && translation.User && _usedByUsers.Contains((frame, page)));
     }
 
     private CodePage? Following(AddressSpace space, CodePage code, bool user)

@@ -104,17 +104,22 @@ internal sealed class AddressSpace : IDisposable
     {
         if (Page(page).Kind == ShadowKind.Writable)
         {
-            Protect(page, 1);
+            Protect(new PageRun(page, 1));
         }
     }
 
-    /// <summary>Takes the write permission of a run of writable pages in one region away.</summary>
-    public void Protect(uint page, uint count)
+    /// <summary>Takes the write permission of writable pages in one region away.</summary>
+    public void Protect(PageRun run)
     {
+        if (run.Count == 0)
+        {
+            return;
+        }
+
         // mprotect keeps the pages' protection key.
-        Stub.Queue(SysMprotect, (ulong)page << 12, (ulong)count << 12, ProtRead);
+        Stub.Queue(SysMprotect, (ulong)run.First << 12, (ulong)run.Count << 12, ProtRead);
         MappingCount += 2;
-        foreach (ref ShadowPage shadow in _regions[page >> 9]!.Pages.AsSpan((int)(page & 511), (int)count))
+        foreach (ref ShadowPage shadow in _regions[run.First >> 9]!.Pages.AsSpan((int)(run.First & 511), (int)run.Count))
         {
             shadow.Kind = ShadowKind.ReadOnly;
         }
@@ -134,22 +139,24 @@ internal sealed class AddressSpace : IDisposable
     {
         if (Page(page).Kind != ShadowKind.Absent)
         {
-            Drop(page, 1);
+            Drop(new PageRun(page, 1));
         }
     }
 
-    /// <summary>Takes a run of pages in one region away; some may be absent already.</summary>
-    public void Drop(uint page, uint count)
+    /// <summary>Takes filled pages in one region away.</summary>
+    public void Drop(PageRun run)
     {
-        Stub.Queue(SysMunmap, (ulong)page << 12, (ulong)count << 12);
-        MappingCount++;
-        ShadowRegion region = _regions[page >> 9]!;
-        for (uint i = page; i < page + count; i++)
+        if (run.Count == 0)
         {
-            if (region.Pages[i & 511].Kind != ShadowKind.Absent)
-            {
-                Forget(region, i);
-            }
+            return;
+        }
+
+        Stub.Queue(SysMunmap, (ulong)run.First << 12, (ulong)run.Count << 12);
+        MappingCount++;
+        ShadowRegion region = _regions[run.First >> 9]!;
+        for (uint page = run.First; page < run.First + run.Count; page++)
+        {
+            Forget(region, page);
         }
     }
 

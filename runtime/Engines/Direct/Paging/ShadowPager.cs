@@ -227,24 +227,24 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
             return;
         }
 
-        const int stride = 16;
+        const int stride = 32;
         int size = region.Source.EntrySize;
         for (int first = 0; first < ShadowRegion.PageCount; first += stride)
         {
             int at = first * size, length = stride * size;
             if (!now.Slice(at, length).SequenceEqual(then.Slice(at, length)))
             {
-                ValidateSome(space, index, region, first, stride, isSameTable, isReload);
+                ValidateSome(space, region, (uint)index << 9, first..(first + stride), isSameTable, isReload);
             }
         }
 
         now.CopyTo(then);
     }
 
-    private void ValidateSome(AddressSpace space, int index, ShadowRegion region, int first, int count, bool isSameTable, bool isReload)
+    private void ValidateSome(AddressSpace space, ShadowRegion region, uint regionPage, Range entries, bool isSameTable, bool isReload)
     {
-        uint regionPage = (uint)index << 9;
-        for (int i = first; i < first + count; i++)
+        PageRun dropped = default, guarded = default;
+        for (int i = entries.Start.Value; i < entries.End.Value; i++)
         {
             ShadowKind kind = region.Pages[i].Kind;
             if (kind == ShadowKind.Absent)
@@ -260,19 +260,33 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
                 change = Change(region, i, now | PageBits.Accessed);
             }
 
+            uint page = regionPage + (uint)i;
             switch (change)
             {
                 case EntryChange.None:
                     break;
                 case EntryChange.Protected:
-                    space.Protect(regionPage + (uint)i);
+                    if (kind == ShadowKind.Writable && !guarded.TryExtend(page))
+                    {
+                        space.Protect(guarded);
+                        guarded = new PageRun(page, 1);
+                    }
+
                     break;
                 default:
                     _sampledByGuest |= change == EntryChange.Aged && isReload;
-                    space.Drop(regionPage + (uint)i);
+                    if (!dropped.TryExtend(page))
+                    {
+                        space.Drop(dropped);
+                        dropped = new PageRun(page, 1);
+                    }
+
                     break;
             }
         }
+
+        space.Protect(guarded);
+        space.Drop(dropped);
     }
 
     private EntryChange Change(ShadowRegion region, int index, ulong now)
@@ -318,19 +332,23 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
             return false;
         }
 
-        ulong entry = _tables.Entry(region.Source, index);
-        bool isAccessed = (entry & PageBits.Accessed) != 0;
-        if ((entry & PageBits.Present) == 0 || (!isAccessed && _sampledByGuest) || !TryRun(regionPage + (uint)index, out run))
-        {
-            return false;
-        }
+        return (_tables.Entry(region.Source, index) & PageBits.Present) != 0
+            && TryRun(regionPage + (uint)index, out run) && TryUseAhead(region, index);
+    }
 
-        if (!isAccessed)
+    /// <summary>Whether a page that is present may be shown ahead of use. Sets its accessed bit.</summary>
+    public bool TryUseAhead(AddressSpace space, uint page) => TryUseAhead(space.Region((int)(page >> 9))!, (int)(page & 511));
+
+    private bool TryUseAhead(ShadowRegion region, int index)
+    {
+        bool isAccessed = region.Source.Table == 0 || (_tables.Entry(region.Source, index) & PageBits.Accessed) != 0;
+        if (!isAccessed && !_sampledByGuest)
         {
             _tables.SetAccessed(region.Source, index);
+            isAccessed = true;
         }
 
-        return true;
+        return isAccessed;
     }
 
     /// <summary>What the guest's tables say of a page, if the shadow can show it; nothing is set in them.</summary>

@@ -28,6 +28,18 @@ internal readonly record struct ShadowRun(uint Page, uint Frame, uint Count, boo
     public bool IsContinuedBy(in ShadowRun next) => next == this with { Page = Page + Count, Frame = Frame + Count, Count = next.Count };
 }
 
+/// <summary>Pages in a row.</summary>
+internal record struct PageRun(uint First, uint Count)
+{
+    /// <summary>Takes the page that follows in.</summary>
+    public bool TryExtend(uint page)
+    {
+        bool follows = Count > 0 && page == First + Count;
+        Count += follows ? 1u : 0;
+        return follows;
+    }
+}
+
 /// <summary>Where the translations of a 2 MiB region come from.</summary>
 /// <param name="Pointer">Page-directory-pointer entry with PAE, else 0.</param>
 /// <param name="Directory">Page-directory entry without its accessed bit; 0 without paging.</param>
