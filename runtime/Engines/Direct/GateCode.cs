@@ -22,7 +22,6 @@ internal static class GateCode
     private static byte[] Emit(uint windowBase, uint gate, uint site, ulong target)
     {
         var a = new Assembler(64);
-        Label address = a.CreateLabel();
         a.mov(r14d, windowBase + site);
         a.mov(r14d, __dword_ptr[r14]);
         if (gate == MonitorWindow.GateOffset)
@@ -31,9 +30,9 @@ internal static class GateCode
             a.mov(r13d, __dword_ptr[r13]);
         }
 
-        a.jmp(__qword_ptr[address]);
-        a.Label(ref address);
-        a.dq(target);
+        // Not through memory: a pointer that happens to be misaligned faults for a guest with AC set.
+        a.mov(r12, target);
+        a.jmp(r12);
         using var stream = new MemoryStream();
         a.Assemble(new StreamCodeWriter(stream), windowBase + gate);
         return stream.ToArray();
