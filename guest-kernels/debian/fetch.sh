@@ -23,7 +23,11 @@ is_complete() {
     done
 }
 
+# An initramfs with a shell, so that the kernels can be booted at once.
+build_initramfs() { "$here/initramfs.sh" --cache "$destination" "$destination/initrd.gz"; }
+
 if is_complete; then
+    [ -e "$destination/initrd.gz" ] || build_initramfs
     echo "fetch.sh: already present in $destination"
     exit 0
 fi
@@ -97,4 +101,5 @@ done
 take "$work/modules" "$work"/root/boot/vmlinuz-*-686 "$work"/root/boot/vmlinuz-*-686-pae \
     "$work"/root/boot/memtest86+ia32.efi "$work"/root/bin/busybox "$work"/root/usr/bin/busybox
 is_complete || give_up "the packages were downloaded but do not hold the files expected of them"
+build_initramfs
 echo "fetch.sh: $plain, $pae, memtest86+ and busybox are in $destination"

@@ -25,11 +25,16 @@ public sealed class Uart16550(InterruptLine line, ISerialEndpoint endpoint) : IP
     private int _trigger = 1;
     private bool _fifoEnabled;
     private bool _transmitterEmptyPending;
-    private bool _hasBeenRead;
+    private bool _isPolled;
+    private bool _lastReadStatus;
 
     private int Capacity => _fifoEnabled ? FifoLength : 1;
 
     private bool IsLoopback => (_modemControl & Loopback) != 0;
+
+    /// <summary>Whether the guest waits for input: by interrupt, or by looking at the line status again and again. What is piped in from the
+    /// start stays outside until then, since drivers empty the receiver while they set the port up.</summary>
+    private bool IsListening => (_interruptEnable & InterruptReceived) != 0 || _isPolled;
 
     private bool SelectsDivisor => (_lineControl & DivisorLatchAccess) != 0;
 
@@ -44,6 +49,13 @@ public sealed class Uart16550(InterruptLine line, ISerialEndpoint endpoint) : IP
 
     public uint Read(int offset, int size)
     {
+        if (offset == 5 && _lastReadStatus && !_isPolled)
+        {
+            _isPolled = true;
+            Receive();
+        }
+
+        _lastReadStatus = offset == 5;
         switch (offset)
         {
             case 0 when SelectsDivisor:
@@ -78,6 +90,7 @@ public sealed class Uart16550(InterruptLine line, ISerialEndpoint endpoint) : IP
     public void Write(int offset, int size, uint value)
     {
         byte written = (byte)value;
+        _lastReadStatus = false;
         switch (offset)
         {
             case 0 when SelectsDivisor:
@@ -93,6 +106,7 @@ public sealed class Uart16550(InterruptLine line, ISerialEndpoint endpoint) : IP
                 // Enabling the transmitter interrupt while the transmitter is empty raises it.
                 _transmitterEmptyPending |= (written & ~_interruptEnable & InterruptTransmitterEmpty) != 0;
                 _interruptEnable = (byte)(written & 0x0F);
+                _isPolled = false;
                 break;
             case 2:
                 WriteFifoControl(written);
@@ -116,7 +130,7 @@ public sealed class Uart16550(InterruptLine line, ISerialEndpoint endpoint) : IP
     /// <summary>Takes what has arrived at the endpoint, as far as there is room.</summary>
     private void Receive()
     {
-        while (!IsLoopback && _received.Count < Capacity && endpoint.TryReceive(out byte value))
+        while (IsListening && !IsLoopback && _received.Count < Capacity && endpoint.TryReceive(out byte value))
         {
             _received.Enqueue(value);
         }
@@ -129,7 +143,6 @@ public sealed class Uart16550(InterruptLine line, ISerialEndpoint endpoint) : IP
         if (_received.TryDequeue(out byte value))
         {
             _lastReceived = value;
-            _hasBeenRead |= !IsLoopback;
         }
 
         Receive();
@@ -188,9 +201,7 @@ public sealed class Uart16550(InterruptLine line, ISerialEndpoint endpoint) : IP
     {
         bool enables = (value & 1) != 0;
         bool clears = (value & 2) != 0 || enables != _fifoEnabled;
-
-        // A driver that clears the FIFO while it sets the port up has not listened yet: piped input is kept for it.
-        if (clears && (_hasBeenRead || IsLoopback))
+        if (clears)
         {
             _received.Clear();
         }
