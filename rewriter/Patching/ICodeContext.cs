@@ -40,6 +40,10 @@ public interface ICodeContext
         return false;
     }
 
+    /// <summary>Offset in the monitor window of a dword whose low half is kept equal to the word that the guest kernel has at an address, or that
+    /// is a selector of an LDT where it is not known; null where there is none and the guest's memory has to be read. Only at run time.</summary>
+    uint? MirrorOf(uint address) => null;
+
     /// <summary>The original bytes.</summary>
     ReadOnlySpan<byte> Bytes(uint address, int length);
 }

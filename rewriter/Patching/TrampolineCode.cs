@@ -27,6 +27,7 @@ public sealed class TrampolineCode(uint windowBase, bool userMode)
         JumpRange range, ICodeContext context, ShimCatalog shims, uint windowBase, Func<uint, int> siteIndex)
     {
         var code = new TrampolineCode(windowBase, shims.UserMode);
+        code.Stub.MirrorOf = context.MirrorOf;
         var labels = new Dictionary<uint, Label>();
         foreach (Instruction instruction in range.Instructions)
         {

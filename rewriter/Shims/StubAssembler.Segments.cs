@@ -67,7 +67,11 @@ public sealed partial class StubAssembler
     {
         Label leave = c.CreateLabel(), done = c.CreateLabel();
         c.mov(Scratch(0), ecx);
-        if (instruction.Op0Kind == OpKind.Memory)
+        bool isFixed = instruction.Op0Kind == OpKind.Memory && instruction.MemoryBase == Register.None && instruction.MemoryIndex == Register.None
+            && instruction.SegmentPrefix is not (Register.FS or Register.GS);
+        if (isFixed && MirrorOf(instruction.MemoryDisplacement32) is uint mirror)
+            c.movzx(ecx, WindowWord(mirror)); // Linux keeps the word among its code, where it cannot be read without a fault
+        else if (instruction.Op0Kind == OpKind.Memory)
             c.AddInstruction(Instruction.Create(Iced.Intel.Code.Movzx_r32_rm16, Register.ECX, Operand(instruction, 0)));
         else
             c.movzx(ecx, new AssemblerRegister16(WordOf(instruction.Op0Register.GetFullRegister32())));

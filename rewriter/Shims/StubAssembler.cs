@@ -24,6 +24,9 @@ public sealed partial class StubAssembler(uint windowBase, bool userMode)
 
     public uint WindowBase => windowBase;
 
+    /// <summary>Where in the window a word of the guest kernel's memory is mirrored, by its address; null where it is not.</summary>
+    public Func<uint, uint?> MirrorOf { get; set; } = static _ => null;
+
     /// <summary>Number of instructions emitted so far: the position of the next.</summary>
     public int Position => c.Instructions.Count;
 

@@ -92,6 +92,10 @@ public static class MonitorWindow
         /// <summary>IOPL in place.</summary>
         public const uint Iopl = 0x0C4;
 
+        /// <summary>Words of the guest's memory that shims read and that are kept up to date here, a dword each.</summary>
+        public const uint Mirrors = 0x280;
+        public const int MirrorCount = 16;
+
         public const uint Length = 0x0C8;
     }
 

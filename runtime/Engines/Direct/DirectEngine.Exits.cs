@@ -385,6 +385,12 @@ public sealed partial class DirectEngine
         {
             _shims.Abandon(State, _window, live, entry);
             State.Eip = entry.GuestAddress;
+            if (ShimFinisher.Verifies(live, entry) && ++live.GuardHits == GuardPatience)
+            {
+                // Its operand has come to lie among code: planned anew, the shim reads it elsewhere.
+                _code.Replan(live);
+            }
+
             return true;
         }
 

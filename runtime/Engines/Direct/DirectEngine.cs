@@ -34,6 +34,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private readonly StubContext _context;
     private readonly ShimFinisher _shims = new();
     private readonly SelectorSlots _selectors;
+    private readonly OperandMirror _operands;
     private readonly Switcher _switcher;
     private WindowMemory _window;
     private AddressSpace? _current;
@@ -81,6 +82,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
         _selectors.Reset(_window);
+        _operands = new OperandMirror(_cpu, Memory, _frames, () => _window);
         _switcher = new Switcher(State, _cpu, Memory);
         // The first process now: a host that refuses one is found out before the guest starts.
         StubFeatures features = TryEnterSpace()!.Stub.Features;
@@ -92,6 +94,8 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
         _switcher.Install(_window, features);
         _code.PatchesTakenBack += _switcher.ForgetReturns;
+        _code.Mirrors = _operands.OffsetOf;
+        _code.FrameReleased += _operands.Refresh;
     }
 
     public VcpuState State { get; }
@@ -185,6 +189,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     void ICpuObserver.PageInvalidated(uint linear)
     {
+        _operands.Invalidate(linear >> 12);
         ulong root = CurrentRoot;
         foreach (bool user in (ReadOnlySpan<bool>)[false, true])
         {
@@ -209,11 +214,13 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         {
             // Present and accessed: a slot stands for one that could be loaded with nothing changed in memory.
             _selectors.Learn(segment, _current, _window);
+            _operands.Refresh();
         }
     }
 
     void ICpuObserver.PhysicalWrite(uint frame, int offset, int length)
     {
+        _operands.Written(frame);
         _mapper.Written(frame, offset, length);
         if (offset + length > CodePage.Size && frame + 1 < _frames.Count)
         {
@@ -368,6 +375,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         {
             space.ValidatedAt = _tlbEpoch;
             _selectors.Revalidate();
+            _operands.Refresh();
             _pager.Validate(space, isReload);
         }
 

@@ -81,6 +81,12 @@ internal sealed class CodeCache
 
     public TrampolineIndex Trampolines { get; } = new();
 
+    /// <summary>Where words of the guest's memory are mirrored in the window.</summary>
+    public Func<uint, uint?>? Mirrors { get; set; }
+
+    /// <summary>Raised when the last copy of a frame is gone: stores to it are not seen from now on.</summary>
+    public event Action? FrameReleased;
+
     /// <summary>Raised when trampolines are given back: addresses in them lead nowhere from now on.</summary>
     public event Action? PatchesTakenBack;
 
@@ -106,7 +112,7 @@ internal sealed class CodeCache
             return null;
         }
 
-        page = new CodePage(key, slot, _memory.FrameBytes(key.Frame).ToArray(), _storage.Page(slot), _storage.TrapsUnknown);
+        page = new CodePage(key, slot, _memory.FrameBytes(key.Frame).ToArray(), _storage.Page(slot), _storage.TrapsUnknown) { Mirrors = Mirrors };
         page.Hide(0, CodePage.Size);
         _pages.Add(key, page);
         _bySlot[slot] = page;
@@ -198,6 +204,7 @@ internal sealed class CodeCache
         {
             _byFrame.Remove(page.Key.Frame);
             _codeFlags[page.Key.Frame] = 0;
+            FrameReleased?.Invoke();
         }
     }
 

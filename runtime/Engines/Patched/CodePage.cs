@@ -41,6 +41,11 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     public int Slot => slot;
     public uint Address => key.Page << 12;
 
+    /// <summary>Answers <see cref="ICodeContext.MirrorOf"/> for kernel code; null where nothing is mirrored.</summary>
+    public Func<uint, uint?>? Mirrors { get; init; }
+
+    public uint? MirrorOf(uint address) => key.IsUser ? null : Mirrors?.Invoke(address);
+
     /// <summary>The frame's bytes; stores to the frame are intercepted while this copy exists.</summary>
     public byte[] Original => original;
 

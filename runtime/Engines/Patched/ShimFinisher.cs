@@ -104,7 +104,8 @@ internal sealed class ShimFinisher
             && site.Code is Iced.Intel.Code.Mov_Sreg_r32m16 or Iced.Intel.Code.Mov_Sreg_rm16
                 or Iced.Intel.Code.Popd_DS or Iced.Intel.Code.Popd_ES or Iced.Intel.Code.Popd_FS or Iced.Intel.Code.Popd_GS;
 
-    private static bool Verifies(LivePatch live, TrampolineMapEntry entry)
+    /// <summary>Whether a shim stands for VERW.</summary>
+    public static bool Verifies(LivePatch live, TrampolineMapEntry entry)
         => live.Owner.TryGetInstruction(entry.GuestAddress, out Instruction site) && site.Code is Iced.Intel.Code.Verw_r32m16 or Iced.Intel.Code.Verw_rm16;
 
     /// <summary>The stubs that load segment registers handle host selectors, which mean nothing to the interpreter. They can be begun anew at any
