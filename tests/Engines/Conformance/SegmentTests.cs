@@ -86,6 +86,51 @@ public sealed class SegmentTests
 
     [Theory]
     [MemberData(nameof(Engines))]
+    public void AnOperandAmongCodeIsReadAsItIsNow(string engine)
+    {
+        // On the page that executes, and so often that the shim no longer reads it there.
+        const uint operand = GuestProgram.Start + 0x800;
+        const int times = 60;
+        var p = new GuestProgram { Paging = true };
+        p.Place(operand, 0, 0, 0, 0);
+        Assembler a = p.Main;
+        Label again = a.CreateLabel();
+        a.mov(esi, times);
+        a.Label(ref again);
+        a.mov(eax, esi);
+        a.and(eax, 3);
+        a.cmp(eax, 3);
+        a.mov(ecx, GuestProgram.KernelCode);
+        a.mov(edx, GuestProgram.UserData);
+        a.cmove(ecx, edx);
+        Label unchanged = a.CreateLabel();
+        a.test(esi, 2); // two rounds in a row with nothing written
+        a.je(unchanged);
+        a.mov(__word_ptr[operand], cx);
+        a.Label(ref unchanged);
+        a.xor(eax, eax);
+        a.verw(__word_ptr[operand]);
+        a.sete(al);
+        p.Report();
+        a.verw(__word_ptr[operand]);
+        a.sete(al);
+        p.Report();
+        a.dec(esi);
+        a.jne(again);
+        p.End();
+        var expected = new List<string>();
+        bool writable = false;
+        for (int i = times; i > 0; i--)
+        {
+            writable = (i & 2) != 0 ? (i & 3) == 3 : writable;
+            expected.AddRange([writable ? "1" : "0", writable ? "1" : "0"]);
+        }
+
+        GuestRun.MustLog(engine, p, () => expected);
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
     public void BeyondTheLimitIsGeneralProtection(string engine)
     {
         var p = new GuestProgram();
