@@ -1,5 +1,5 @@
 #!/bin/sh
-# Packs everything into DIR: two programs, the library with its ABI, the MSBuild targets. Exit status: 0 all packed, 2 usage.
+# Packs everything into DIR: two programs, the library with its ABI and analyzer, the MSBuild targets. Exit status: 0 all packed, 2 usage.
 set -eu
 
 [ $# -eq 1 ] || { echo "usage: pack.sh DIR" >&2; exit 2; }
@@ -14,6 +14,8 @@ pack() { dotnet pack "$@" -c Release -o "$feed" --verbosity quiet -nologo; }
 # Built once; the packages only arrange what is there.
 dotnet build runtime -c Release --verbosity quiet -nologo
 pack runtime/Abi --no-build
+pack analyzer --no-build
+pack analyzer --no-build -p:PackAsAnalyzer=true
 pack rewriter --no-build
 pack rewriter --no-build -p:PackAsTool=true
 pack runtime --no-build
