@@ -84,7 +84,7 @@ internal static class LinuxZeroPage
         uint maximum = memory.Read32(page + InitrdAddressMaximum);
         ulong top = Math.Min(memory.RamLength - MachineLayout.FirmwareReserve, (maximum == 0 ? DefaultInitrdMaximum : maximum) + 1ul);
         ulong from = top > (ulong)contents.Length ? (top - (ulong)contents.Length) & ~0xFFFul : 0;
-        uint address = space.Place((ulong)contents.Length, from, 4096, "the initrd");
+        uint address = space.Place((ulong)contents.Length, from, 4096, $"the initrd {modules[0].CommandLine}");
         contents.CopyTo(memory.Slice(new GuestPhysicalAddress(address), contents.Length));
         memory.Write32(page + RamdiskImage, address);
         memory.Write32(page + RamdiskSize, (uint)contents.Length);

@@ -7,7 +7,10 @@ namespace Rewriter.Images.Linux;
 /// <summary>Unpacks a bzImage and reads the ELF file in it, its relocation table and its kallsyms.</summary>
 sealed class BzImageReader : IImageReader
 {
-    const ushort FirstVersionWithPayload = 0x0208;
+    const ushort FirstVersionWithPayload = 0x0208, FirstVersionWithLoadFlags = 0x020C;
+
+    /// <summary>xloadflags, XLF_KERNEL_64: there is a 64-bit entry point.</summary>
+    const ushort Kernel64 = 1;
 
     /// <summary>A setup header that names a payload. Loaders such as memtest86+ carry the header without one: they are read as what else
     /// they are.</summary>
@@ -21,7 +24,7 @@ sealed class BzImageReader : IImageReader
         long protectedMode = ((setupSectors == 0 ? 4 : setupSectors) + 1) * 512L;
         long offset = protectedMode + file.U32(0x248, "boot header");
         ByteView packed = file.Slice(offset, file.U32(0x24C, "boot header"), "bzImage payload");
-        byte[] payload = CompressedPayload.Unpack(packed);
+        byte[] payload = Unpack(file, packed);
         try
         {
             var view = new ByteView(payload);
@@ -36,6 +39,19 @@ sealed class BzImageReader : IImageReader
         catch (BadImageException inner)
         {
             throw new BadImageException($"unpacked bzImage payload: {inner.Message}", offset);
+        }
+    }
+
+    /// <summary>A kernel that cannot be read is named for what its header says, so that nobody looks for a decompressor in vain.</summary>
+    static byte[] Unpack(ByteView file, ByteView packed)
+    {
+        try
+        {
+            return CompressedPayload.Unpack(packed);
+        }
+        catch (BadImageException inner) when (file.U16(0x206, "") >= FirstVersionWithLoadFlags && (file.U16(0x236, "boot header") & Kernel64) != 0)
+        {
+            throw new BadImageException($"64-bit Linux kernel: only 32-bit kernels can run; its payload: {inner.Message}");
         }
     }
 

@@ -365,6 +365,8 @@ public sealed partial class DirectEngine
             return VmExit.Impossible("it does not leave the monitor window");
         }
 
+        // What the block holds are the rights of when the guest was entered; since then the switcher may have changed its level.
+        _context.LoadRights(space.Stub);
         space.Stub.Run();
         return space.Stub.IsDead ? VmExit.Impossible("its stub process was killed") : Settle(space);
     }

@@ -46,10 +46,13 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
         stub.Word(StubLayout.Fs) = segments.Selector(state.Segments[(int)SegmentIndex.Fs], stub);
         stub.Word(StubLayout.Gs) = segments.Selector(state.Segments[(int)SegmentIndex.Gs], stub);
         stub.Word(StubLayout.Ss) = segments.Selector(state.Segments[(int)SegmentIndex.Ss], stub);
-        stub.Word(StubLayout.Pkru) = Pkru(stub.Features, state.Cpl);
+        LoadRights(stub);
         _loaded = state.SystemRegisters;
         _loadedInto = stub;
     }
+
+    /// <summary>Puts the rights of the guest's CPL alone into the control block: the switcher changes both without the monitor.</summary>
+    public void LoadRights(StubProcess stub) => stub.Word(StubLayout.Pkru) = Pkru(stub.Features, state.Cpl);
 
     /// <summary>What the process has may not be what was loaded: it wrote its segment registers there, or its place is somebody else's.</summary>
     public void ForgetSystem() => _loadedInto = null;
