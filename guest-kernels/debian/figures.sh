@@ -38,7 +38,7 @@ runtime_guest() { # MODE INITRD
     "$runtime" run "$kernel" --initrd "$2" --append "$append" --memory 512M --mode "$1" --engine direct --time-limit "${limit}s"
 }
 qemu_guest() { # INITRD
-    timeout "$limit" qemu-system-i386 -accel tcg -m 512 -kernel "$kernel" -initrd "$1" -append "$append" \
+    timeout --foreground "$limit" qemu-system-i386 -accel tcg -m 512 -kernel "$kernel" -initrd "$1" -append "$append" \
         -display none -net none -no-reboot -serial stdio -monitor none
 }
 
