@@ -59,7 +59,8 @@ public sealed class LinuxRefusalTests : IDisposable
             file.SetLength(40 << 20);
         }
 
-        MustRefuse(LinuxImageFile.Of32Bit(), $"too little memory: the initrd {initrd} needs 42 MiB, the machine has 31 MiB", "--initrd", initrd, "--memory", "32M");
+        string words = $"too little memory: the initrd {initrd} needs 42 MiB, the machine has 31 MiB";
+        MustRefuse(LinuxImageFile.Of32Bit(), words, "--initrd", initrd, "--memory", "32M");
     }
 
     private void MustRefuse(byte[] file, string words, params string[] options)
