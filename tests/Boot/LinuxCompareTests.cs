@@ -28,7 +28,8 @@ public sealed class LinuxCompareTests : IDisposable
             TimeSpan.FromSeconds(110));
         Assert.True(result.ExitStatus == 0, result.Errors);
         JsonElement[] columns = [.. JsonDocument.Parse(File.ReadAllText(file)).RootElement.GetProperty("columns").EnumerateArray()];
-        bool cannotRun = columns.Any(column => Problem(column).Contains("the direct engine cannot run here", StringComparison.Ordinal));
+        bool cannotRun = columns.Any(column
+            => Problem(column).Contains("the direct engine cannot run here", StringComparison.Ordinal));
         Assert.SkipWhen(cannotRun, "the direct engine cannot run here");
         string[] names = [.. columns.Select(column => column.GetProperty("name").GetString()!)];
         Assert.Equal(["trap (direct)", "full (direct)", "para (direct)", "para (interpreter)"], names);
