@@ -25,11 +25,13 @@ public sealed class LinuxRefusalTests : IDisposable
     /// <summary>Known by its header, though the payload cannot be unpacked here.</summary>
     [Fact]
     public void KernelFor64BitsIsNamedWhateverItsCompression()
-        => MustRefuse(LinuxImageFile.Around([0x28, 0xB5, 0x2F, 0xFD, 0, 0], xloadflags: 1), "64-bit Linux kernel: only 32-bit kernels can run");
+        => MustRefuse(LinuxImageFile.Around([0x28, 0xB5, 0x2F, 0xFD, 0, 0], xloadflags: 1),
+            "64-bit Linux kernel: only 32-bit kernels can run");
 
     [Fact]
     public void UnknownCompressionIsNamed()
-        => MustRefuse(LinuxImageFile.Around([0x28, 0xB5, 0x2F, 0xFD, 0, 0], xloadflags: 0), "compression zstd of the kernel payload is not supported");
+        => MustRefuse(LinuxImageFile.Around([0x28, 0xB5, 0x2F, 0xFD, 0, 0], xloadflags: 0),
+            "compression zstd of the kernel payload is not supported");
 
     [Fact]
     public void CorruptPayloadIsRefused()
@@ -41,7 +43,8 @@ public sealed class LinuxRefusalTests : IDisposable
 
     [Fact]
     public void PayloadThatIsNoKernelIsRefused()
-        => MustRefuse(LinuxImageFile.Around([0x7F, (byte)'E', (byte)'x', (byte)'F', 1, 1, 1], xloadflags: 0), "unpacked bzImage payload: not an ELF file");
+        => MustRefuse(LinuxImageFile.Around([0x7F, (byte)'E', (byte)'x', (byte)'F', 1, 1, 1], xloadflags: 0),
+            "unpacked bzImage payload: not an ELF file");
 
     [Fact]
     public void TruncatedImageIsRefused() => MustRefuse(LinuxImageFile.Of32Bit()[..^20], "bzImage payload");
@@ -59,7 +62,8 @@ public sealed class LinuxRefusalTests : IDisposable
             file.SetLength(40 << 20);
         }
 
-        MustRefuse(LinuxImageFile.Of32Bit(), $"too little memory: the initrd {initrd} needs 42 MiB, the machine has 31 MiB", "--initrd", initrd, "--memory", "32M");
+        string words = $"too little memory: the initrd {initrd} needs 42 MiB, the machine has 31 MiB";
+        MustRefuse(LinuxImageFile.Of32Bit(), words, "--initrd", initrd, "--memory", "32M");
     }
 
     private void MustRefuse(byte[] file, string words, params string[] options)

@@ -49,7 +49,8 @@ sealed class BzImageReader : IImageReader
         {
             return CompressedPayload.Unpack(packed);
         }
-        catch (BadImageException inner) when (file.U16(0x206, "") >= FirstVersionWithLoadFlags && (file.U16(0x236, "boot header") & Kernel64) != 0)
+        catch (BadImageException inner) when (file.U16(0x206, "") >= FirstVersionWithLoadFlags
+            && (file.U16(0x236, "boot header") & Kernel64) != 0)
         {
             throw new BadImageException($"64-bit Linux kernel: only 32-bit kernels can run; its payload: {inner.Message}");
         }
