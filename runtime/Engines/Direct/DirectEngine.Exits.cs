@@ -150,7 +150,7 @@ public sealed partial class DirectEngine
                 _accounts.Is(_accounts.GuardHit, State.Eip);
                 _switcher.LearnReturn(State.Eip, address);
                 code.AddTarget(offset);
-                if (++live.GuardHits == GuardPatience)
+                if (++live.GuardHits >= GuardPatience && !live.IsSecondPlan)
                 {
                     _code.Replan(live);
                 }
@@ -387,7 +387,7 @@ public sealed partial class DirectEngine
         {
             _shims.Abandon(State, _window, live, entry);
             State.Eip = entry.GuestAddress;
-            if (ShimFinisher.Verifies(live, entry) && ++live.GuardHits == GuardPatience)
+            if (ShimFinisher.Verifies(live, entry) && ++live.GuardHits % GuardPatience == 0)
             {
                 // Its operand has come to lie among code: planned anew, the shim reads it elsewhere.
                 _code.Replan(live);
