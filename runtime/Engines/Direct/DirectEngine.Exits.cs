@@ -35,7 +35,17 @@ public sealed partial class DirectEngine
         if (_mode == ExecutionMode.Para)
         {
             // The kernel's gate has brought it along, so that the window stays in the guest's cache.
-            _publishedIf = (reason == StubLayout.ExitGate ? stub.Line.VirtualIf : _window[MonitorWindow.Data.VirtualIf]) & FlagBits.If;
+            if (reason == StubLayout.ExitGate)
+            {
+                _publishedIf = stub.Line.VirtualIf & FlagBits.If;
+                _posts!.Saw(stub.Line.VirtualIf);
+            }
+            else
+            {
+                _publishedIf = _window[MonitorWindow.Data.VirtualIf] & FlagBits.If;
+                _posts!.Forget();
+            }
+
             State.InterruptsEnabled = _publishedIf != 0;
             _isPublished &= !(_selectors.Collect(_window) | _switcher.Collect());
         }

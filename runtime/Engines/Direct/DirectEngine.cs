@@ -36,6 +36,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private readonly SelectorSlots _selectors;
     private readonly OperandMirror _operands;
     private readonly Switcher _switcher;
+    private readonly PostWindow? _posts;
     private WindowMemory _window;
     private AddressSpace? _current;
     private StubProcess? _running;
@@ -84,6 +85,8 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         _selectors.Reset(_window);
         _operands = new OperandMirror(_cpu, Memory, _frames, () => _window);
         _switcher = new Switcher(State, _cpu, Memory);
+        Posted = mode == ExecutionMode.Para ? new PostedWrites() : null;
+        _posts = Posted is null ? null : new PostWindow(Posted);
         // The first process now: a host that refuses one is found out before the guest starts.
         StubFeatures features = TryEnterSpace()!.Stub.Features;
         if (IsPatching && !features.HasProtectionKeys)
@@ -108,11 +111,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     /// <summary>Hypercalls that the run loop wants to see.</summary>
     public ReturnedSites Returned { get; } = new();
 
+    public PostedWrites? Posted { get; }
+
     public VmExit Run(bool wantInterruptWindow)
     {
         try
         {
-            return RunUntilExit(wantInterruptWindow);
+            _posts?.Open(_window);
+            VmExit exit = RunUntilExit(wantInterruptWindow);
+            _posts?.Collect(_window);
+            return exit;
         }
         catch (HostCallException refused)
         {
