@@ -370,15 +370,25 @@ public sealed partial class DirectEngine
     /// there again and again runs something else, and must not grow the monitor's stack.</summary>
     private VmExit ResumeInWindow(AddressSpace space)
     {
-        if (++_resumedInWindow > WindowPatience)
-        {
-            return VmExit.Impossible("it does not leave the monitor window");
-        }
-
+        StubProcess stub = space.Stub;
         // What the block holds are the rights of when the guest was entered; since then the switcher may have changed its level.
-        _context.LoadRights(space.Stub);
-        space.Stub.Run();
-        return space.Stub.IsDead ? VmExit.Impossible("its stub process was killed") : Settle(space);
+        _context.LoadRights(stub);
+        do
+        {
+            if (++_resumedInWindow > WindowPatience)
+            {
+                return VmExit.Impossible("it does not leave the monitor window");
+            }
+
+            stub.Run();
+            if (stub.IsDead)
+            {
+                return VmExit.Impossible("its stub process was killed");
+            }
+        }
+        // Another kick on the way in: where the guest is to go on is known to the block alone, so it has to arrive first.
+        while (stub.Line.ExitReason == StubLayout.ExitKick);
+        return Settle(space);
     }
 
     /// <summary>From an address in a trampoline to the guest instruction it stands for. A kick may strike inside a shim, where there

@@ -137,8 +137,11 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     public void Kick()
     {
-        Volatile.Write(ref _kick, true);
-        Volatile.Read(ref _running)?.Kick();
+        // One signal until it has been seen: a storm of them would fill the signal stack of a process that cannot keep up.
+        if (!Interlocked.Exchange(ref _kick, true))
+        {
+            Volatile.Read(ref _running)?.Kick();
+        }
     }
 
     public EngineTime? ReadTime() => new EngineTime(_spaces.ReadProcessorTime(), 0);
@@ -292,7 +295,12 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _context.Load(stub, address);
-        Volatile.Write(ref _running, stub);
+        if (!ReferenceEquals(_running, stub))
+        {
+            // A full barrier: who kicks from now on either finds this process or is seen below.
+            Interlocked.Exchange(ref _running, stub);
+        }
+
         if (Volatile.Read(ref _kick))
         {
             _isPublished = false;

@@ -4,6 +4,7 @@ using Runtime.Engines;
 using Runtime.Engines.Direct;
 using Runtime.Engines.Direct.Host;
 using Runtime.Engines.Interpreter;
+using Runtime.Engines.Patched;
 using Runtime.Memory;
 using Xunit;
 
@@ -116,6 +117,12 @@ internal sealed class GuestRun : IDisposable
         {
             var memory = new GuestMemory(GuestProgram.MemoryBytes);
             return (new InterpreterEngine(new VcpuState(), memory), memory);
+        }
+
+        if (engine == "interpreter para")
+        {
+            var memory = new GuestMemory(GuestProgram.MemoryBytes);
+            return (new PatchedInterpreter(memory, new ExitCounters(), null), memory);
         }
 
         ExecutionMode mode = engine == "direct para" ? ExecutionMode.Para : ExecutionMode.Full;
