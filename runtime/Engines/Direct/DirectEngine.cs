@@ -133,7 +133,14 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     public void Interrupt(byte vector) => _cpu.DeliverInterrupt(vector);
 
-    public void Halted() => _spaces.Placement.Halted();
+    public void Halted()
+    {
+        // What the kicks since then were for is looked at before the guest runs. Delivering first, and then coming back for a kick, would find
+        // the same event pending with interrupts off, and ask for a window.
+        Volatile.Write(ref _kick, false);
+        Interlocked.MemoryBarrier();
+        _spaces.Placement.Halted();
+    }
 
     public void Kick()
     {
