@@ -170,7 +170,12 @@ internal sealed class Vcpu : IDisposable
             case VmExitReason.InterruptWindow or VmExitReason.Kicked or VmExitReason.None:
                 break;
             case VmExitReason.Hypercall:
-                Settle(_machine.Hypercalls!.Perform(exit.Value));
+                Settle(_machine.Hypercalls!.Perform(exit.Value, out Func<bool>? shimWait));
+                if (shimWait is not null)
+                {
+                    Sleep(shimWait);
+                }
+
                 break;
             case VmExitReason.XenHypercall:
                 if (_xen!.Perform(_engine.State) is { } isOver)
