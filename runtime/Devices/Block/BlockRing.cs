@@ -32,7 +32,8 @@ internal sealed class BlockRing : IDisposable
     private readonly List<BlockJob> _finished = [];
     private readonly List<IoVector> _vectors = [];
     private long _answeredAt;
-    private volatile int _threadId;
+    private readonly ThreadMeter _meter = new();
+    private long _toldAt;
     private volatile bool _isStopped;
     private bool _isGone;
 
@@ -52,10 +53,15 @@ internal sealed class BlockRing : IDisposable
     }
 
     /// <summary>Processor time that the thread has used.</summary>
-    public long ThreadNanoseconds => _threadId == 0 ? 0 : HostThread.TimeOfThread(_threadId);
+    public long ThreadNanoseconds => _meter.Nanoseconds;
 
     /// <summary>The guest has put requests into the ring.</summary>
-    public void Notify() => _wake.Set();
+    public void Notify()
+    {
+        // What was told first has waited longest.
+        Interlocked.CompareExchange(ref _toldAt, Stopwatch.GetTimestamp(), 0);
+        _wake.Set();
+    }
 
     /// <summary>Finishes what is under way.</summary>
     public void Dispose()
@@ -73,7 +79,13 @@ internal sealed class BlockRing : IDisposable
 
     private void Serve()
     {
-        _threadId = HostThread.Id;
+        _meter.Begin();
+        ServeUntilStopped();
+        _meter.End();
+    }
+
+    private void ServeUntilStopped()
+    {
         while (!_isStopped)
         {
             if (!TryTakeBatch())
@@ -126,6 +138,8 @@ internal sealed class BlockRing : IDisposable
     private bool TryTakeBatch()
     {
         Span<byte> request = stackalloc byte[BlockRequest.Length];
+        long told = Interlocked.Exchange(ref _toldAt, 0);
+        long asked = told != 0 ? told : Stopwatch.GetTimestamp();
         while (true)
         {
             BlockJob job;
@@ -148,6 +162,7 @@ internal sealed class BlockRing : IDisposable
                 }
             }
 
+            job.AskedAt = asked;
             if (_intake.TryAccept(request, job))
             {
                 _batch.Add(job);
@@ -162,6 +177,7 @@ internal sealed class BlockRing : IDisposable
     private void Perform(List<BlockJob> run)
     {
         BlockStatus status = BlockStatus.Okay;
+        CountQueue(run);
         try
         {
             switch (run[0].Action)
@@ -196,6 +212,18 @@ internal sealed class BlockRing : IDisposable
         if (Stopwatch.GetElapsedTime(_answeredAt) > s_longestHold)
         {
             AnswerFinished();
+        }
+    }
+
+    private void CountQueue(List<BlockJob> run)
+    {
+        if (_disk.Account is { } account)
+        {
+            long begun = Stopwatch.GetTimestamp();
+            foreach (BlockJob job in run)
+            {
+                account.AddQueue((long)Stopwatch.GetElapsedTime(job.AskedAt, begun).TotalNanoseconds);
+            }
         }
     }
 
