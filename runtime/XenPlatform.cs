@@ -8,6 +8,7 @@ using Runtime.Devices.Xen;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
 using Runtime.Events;
+using Runtime.Loading;
 using Runtime.Memory;
 using Runtime.Network;
 using Runtime.Paravirt.Xen;
@@ -33,6 +34,9 @@ internal sealed class XenPlatform : IDisposable
     public XenPlatform(PcPlatform board, Cpu processor, PlatformParts parts, IClock clock, VirtualMachine machine)
     {
         GuestMemory ram = parts.Memory;
+        // Linux sets its hypervisor's timers up only where it finds a local APIC.
+        board.AddLocalApic(clock);
+        MultiprocessorTable.Write(ram);
         uint end = (uint)(ram.RamLength >> 12);
         var shared = new SharedInfo(ram, end - MachineLayout.XenSharedInfoFrame);
         var reservation = new Reservation(ram);
@@ -63,6 +67,7 @@ internal sealed class XenPlatform : IDisposable
 
         _arguments = new ArgumentMemory(processor);
         _hypercalls = new XenHypercalls(interfaces, _arguments);
+        time.Renewed = () => time.TryPublishCopy(_arguments);
     }
 
     public EventChannels Events { get; }
