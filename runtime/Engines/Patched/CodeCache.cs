@@ -48,7 +48,7 @@ internal sealed class CodeCache
     private readonly ShimCatalog _userShims = new(userMode: true);
     private readonly Dictionary<CodePageKey, CodePage> _pages = [];
     private readonly Dictionary<uint, List<CodePage>> _byFrame = [];
-    private readonly Stack<int> _freeSlots;
+    private readonly SlotAllocator _slots;
     private readonly CodePage?[] _bySlot;
     private readonly List<CodeSite?> _sites = [];
     private readonly List<SensitiveInstruction> _found = [];
@@ -68,7 +68,7 @@ internal sealed class CodeCache
         _storage = storage;
         _memory = memory;
         _codeFlags = codeFlags;
-        _freeSlots = new Stack<int>(Enumerable.Range(0, storage.PageCount).Reverse());
+        _slots = new SlotAllocator(storage.PageCount);
         _bySlot = new CodePage?[storage.PageCount];
         _mode = mode;
         // Para has an inline shim for kernel code; a user's would have to leave by the gate.
@@ -107,7 +107,7 @@ internal sealed class CodeCache
             return page;
         }
 
-        if (!_freeSlots.TryPop(out int slot))
+        if (!_slots.TryTake(key, out int slot))
         {
             return null;
         }
@@ -205,7 +205,7 @@ internal sealed class CodeCache
 
         _pages.Remove(page.Key);
         _bySlot[page.Slot] = null;
-        _freeSlots.Push(page.Slot);
+        _slots.Return(page.Slot);
         List<CodePage> siblings = _byFrame[page.Key.Frame];
         siblings.Remove(page);
         if (siblings.Count == 0)
