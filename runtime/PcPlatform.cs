@@ -86,9 +86,10 @@ public sealed class PcPlatform : IDisposable
     public IInterruptSource Interrupts { get; private set; }
 
     /// <summary>Puts a local APIC between the 8259As and the processor, before it runs.</summary>
-    public void AddLocalApic(IClock clock)
+    /// <param name="changed">As <see cref="LocalApic"/> says.</param>
+    public void AddLocalApic(IClock clock, Action changed)
     {
-        var apic = new LocalApic(clock, Pic);
+        var apic = new LocalApic(clock, Pic, changed);
         _memoryBus.AttachFixed(apic, MachineLayout.LocalApic, LocalApic.Size);
         Bus.Attach(new InterruptModeRegister(apic), MachineLayout.InterruptMode, 2);
         Deadlines.Add(apic);

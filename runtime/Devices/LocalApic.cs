@@ -6,6 +6,8 @@ namespace Runtime.Devices;
 
 /// <summary>Registers of 32 bits, 16 bytes apart. Single-threaded like every device.</summary>
 /// <param name="external">The 8259As.</param>
+/// <param name="changed">Called when a register was written after which the processor has to look at interrupts and deadlines anew: the guest goes on
+/// after an access to device memory without anybody looking.</param>
 public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
 {
     public const uint Size = 0x1000;
@@ -24,6 +26,7 @@ public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
     private const int FirstVector = 16;
 
     private readonly IInterruptSource _external;
+    private readonly Action _changed;
     private readonly ApicVectors _requests = new(), _inService = new();
     private readonly ApicTimer _timer;
     private readonly uint[] _entries = [Masked, Masked, Masked, Masked, Masked, Masked];
@@ -31,9 +34,9 @@ public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
     private uint _destinationFormat = uint.MaxValue;
     private uint _spurious = 0xFF;
 
-    public LocalApic(IClock clock, IInterruptSource external)
+    public LocalApic(IClock clock, IInterruptSource external, Action changed)
     {
-        _external = external;
+        (_external, _changed) = (external, changed);
         _timer = new ApicTimer(clock, () => Deliver(TimerEntry));
     }
 
@@ -110,6 +113,16 @@ public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
             return;
         }
 
+        (bool wasPending, long deadline) = (IsInterruptPending, NextDeadline);
+        WriteRegister(offset, value);
+        if ((IsInterruptPending && !wasPending) || NextDeadline != deadline)
+        {
+            _changed();
+        }
+    }
+
+    private void WriteRegister(int offset, uint value)
+    {
         switch (offset)
         {
             case TaskPriority:

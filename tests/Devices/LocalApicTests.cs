@@ -16,8 +16,9 @@ public sealed class LocalApicTests
     private readonly FakeClock _clock = new();
     private readonly Wire _wire = new();
     private readonly LocalApic _apic;
+    private int _changes;
 
-    public LocalApicTests() => _apic = new LocalApic(_clock, _wire);
+    public LocalApicTests() => _apic = new LocalApic(_clock, _wire, () => _changes++);
 
     [Fact]
     public void InterruptsAreTakenByPriorityAndHeldUntilTheirEnd()
@@ -33,6 +34,23 @@ public sealed class LocalApicTests
         Write(EndOfInterrupt, 0);
         Assert.False(_apic.IsInterruptPending);
         Assert.Equal(0xFF, _apic.Acknowledge()); // spurious
+    }
+
+    /// <summary>The guest writes registers and runs on: what that brings about must not wait for the next exit.</summary>
+    [Fact]
+    public void WhatIsDueIsLookedAtAtOnce()
+    {
+        Write(Spurious, On);
+        Write(CommandLow, ToSelf | 0x41);
+        Assert.Equal(1, _changes);
+        _apic.Acknowledge();
+        Write(CommandLow, ToSelf | 0x31);
+        Assert.Equal(1, _changes);
+        Write(EndOfInterrupt, 0);
+        Assert.Equal(2, _changes);
+        Write(TimerVector, 0xEF);
+        Write(TimerInitial, 1000);
+        Assert.Equal(3, _changes);
     }
 
     [Fact]
