@@ -1,4 +1,5 @@
 using Runtime.Abi;
+using Runtime.Devices.Disks;
 
 namespace Runtime.Hosting;
 
@@ -24,7 +25,7 @@ public sealed record GuestDescription(
     string Kernel,
     string Append,
     IReadOnlyList<string> Initrd,
-    IReadOnlyList<string> Disks,
+    IReadOnlyList<DiskSpecification> Disks,
     ulong MemoryBytes,
     ulong MaximumBytes,
     int Weight,

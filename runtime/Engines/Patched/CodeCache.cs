@@ -180,13 +180,17 @@ internal sealed class CodeCache
     /// <summary>The copies of a frame.</summary>
     public IReadOnlyList<CodePage> OfFrame(uint frame) => _byFrame.TryGetValue(frame, out List<CodePage>? pages) ? pages : [];
 
-    /// <summary>Copies whose last instruction was completed from a frame.</summary>
-    public List<CodePage> CrossingInto(uint frame, uint page)
-        => _pages.Values.Where(p => p.Key.Page == page - 1 && p.CrossingOffset >= 0 && p.CrossingFrame == frame).ToList();
-
-    /// <summary>Forgets a copy. It must not be mapped any more.</summary>
+    /// <summary>Forgets a copy. It must not be mapped any more. An instruction that ends in it is not known any more either.</summary>
     public void Remove(CodePage page)
     {
+        foreach (CodePage before in _pages.Values)
+        {
+            if (before.Key.Page == page.Key.Page - 1 && before.CrossingOffset >= 0 && before.CrossingFrame == page.Key.Frame)
+            {
+                before.ForgetCrossing();
+            }
+        }
+
         if (page.Patches.Count > 0)
         {
             PatchesTakenBack?.Invoke();

@@ -148,16 +148,11 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
         return Placement.Emulate;
     }
 
-    /// <summary>Drops all patched copies of a frame, and those that end in it.</summary>
+    /// <summary>Drops all patched copies of a frame.</summary>
     public void Invalidate(uint frame)
     {
         foreach (CodePage code in cache.OfFrame(frame).ToArray())
         {
-            foreach (CodePage before in cache.CrossingInto(frame, code.Key.Page))
-            {
-                Drop(before);
-            }
-
             Drop(code);
         }
     }
