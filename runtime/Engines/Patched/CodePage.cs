@@ -32,6 +32,7 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
 
     private readonly PageBitmap _starts = new();
     private readonly PageBitmap _targets = new();
+    private readonly PageBitmap _sharedTargets = new();
     private readonly PageBitmap _patched = new();
     private readonly PageBitmap _pinned = new();
     private readonly Dictionary<int, Instruction> _instructions = [];
@@ -152,7 +153,16 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         }
     }
 
-    public void AddTarget(int offset) => _targets.Set(offset);
+    /// <summary>Notes a branch to the offset, or that the guest has come there by one; a second one makes the target shared.</summary>
+    public void AddTarget(int offset)
+    {
+        if (_targets[offset])
+        {
+            _sharedTargets.Set(offset);
+        }
+
+        _targets.Set(offset);
+    }
 
     /// <summary>Whether any of the bytes belongs to a recorded instruction, or to one that begins in the page before.</summary>
     public bool HoldsCode(int offset, int length)
@@ -243,6 +253,8 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     }
 
     public bool IsTarget(uint address) => address >> 12 == key.Page && _targets[(int)(address & 0xFFF)];
+
+    public bool IsSharedTarget(uint address) => address >> 12 == key.Page && _sharedTargets[(int)(address & 0xFFF)];
 
     public bool IsNeverDisplace(uint address, int length)
     {
