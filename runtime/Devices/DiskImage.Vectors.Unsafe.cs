@@ -2,12 +2,9 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Runtime.Memory;
 
 namespace Runtime.Devices;
-
-/// <summary><c>struct iovec</c>.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal readonly record struct IoVector(nint Address, nint Length);
 
 public sealed unsafe partial class DiskImage
 {

@@ -1,4 +1,4 @@
-// A guest's end of the cable: what a network device sends to and receives from. It brings frames from the network's thread to the vCPU's.
+// A guest's end of the cable: what a network device sends to and receives from. It brings frames from whoever forwards them to the vCPU's thread.
 using System.Collections.Concurrent;
 using Runtime.Time;
 
