@@ -57,6 +57,9 @@ public static class MachineLayout
     /// <summary>The zero page of a Linux kernel, in conventional memory.</summary>
     public const uint LinuxZeroPage = 0x1_0000;
 
+    /// <summary>The start information of a PVH kernel: low, where a kernel's first page tables reach.</summary>
+    public const uint PvhStartInfo = 0x1_0000;
+
     // Guest-physical addresses. RAM is one block from 0; the hole of a real PC between 640 KiB and 1 MiB is RAM too, but no map offers it.
     public const uint BiosDataArea = 0x0400;
     public const uint MultibootMemoryMap = 0x9000;   // where QEMU puts them

@@ -68,7 +68,7 @@ internal sealed class Vcpu : IDisposable
             }
 
             AdvanceDevices();
-            VmExit exit = _engine.Run(wantInterruptWindow: !TryInterrupt());
+            VmExit exit = Enter(wantInterruptWindow: !TryInterrupt());
             _trace?.Write(exit, _engine.State.Eip, _symbols);
             Account(exit);
         }
@@ -96,6 +96,29 @@ internal sealed class Vcpu : IDisposable
     {
         _alarm.Dispose();
         _idle.Dispose();
+    }
+
+    /// <summary>Runs the guest, and performs what it posted on the way. A trace shows every access, so then it may post none.</summary>
+    private VmExit Enter(bool wantInterruptWindow)
+    {
+        if (_engine.Posted is not PostedWrites posted)
+        {
+            return _engine.Run(wantInterruptWindow);
+        }
+
+        posted.Allow(_trace is null && _pic.IsQuiet, _pic.Master.Mask, _pic.Slave.Mask);
+        VmExit exit = _engine.Run(wantInterruptWindow);
+        if (posted.Pending.Count > 0)
+        {
+            foreach ((ushort port, byte value) in posted.Pending)
+            {
+                _bus.Write(port, 1, value);
+            }
+
+            posted.Clear();
+        }
+
+        return exit;
     }
 
     /// <summary>Lets devices catch up when something is due, and arms the alarm when that has changed. Otherwise no clock is read.</summary>

@@ -96,7 +96,19 @@ public static class MonitorWindow
         public const uint Mirrors = 0x280;
         public const int MirrorCount = 16;
 
-        public const uint Length = 0x0C8;
+        /// <summary>How many port writes shims may still post; 0 while none may. Small enough to be added to <see cref="VirtualIf"/>.</summary>
+        public const uint PostRoom = 0x0C8;
+
+        /// <summary>What the interrupt controllers' mask registers hold, a byte each, master first. Kept by shims that post; valid while there is
+        /// <see cref="PostRoom"/>.</summary>
+        public const uint InterruptMasks = 0x0CC;
+
+        /// <summary>Posted writes, a dword each: port, value. Filled from the end: the first is at <see cref="PostCapacity"/> - 1, the last at
+        /// <see cref="PostRoom"/>.</summary>
+        public const uint PostQueue = 0x2C0;
+        public const int PostCapacity = 16;
+
+        public const uint Length = 0x0D0;
     }
 
     /// <summary>

@@ -77,8 +77,7 @@ internal sealed class RunCommand
         KernelImage image = file.Kernel;
         ExecutionMode mode = ModeFor(file, result);
         BootPlan plan = BootPlan.For(image);
-        // Multiboot kernels are told their own name first, Linux is not.
-        string commandLine = plan.Protocol == BootProtocol.Linux ? options.Append : options.CommandLine;
+        string commandLine = plan.TellsKernelItsName ? options.CommandLine : options.Append;
         var parameters = new BootParameters(commandLine, options.ReadModules());
         var disks = options.OpenDisks();
         var counters = new ExitCounters();

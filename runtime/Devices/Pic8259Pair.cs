@@ -23,6 +23,9 @@ public sealed class Pic8259Pair : IInterruptInputs
     /// <summary>The level of INTR at the processor.</summary>
     public bool IsInterruptPending { get; private set; }
 
+    /// <summary>Both are (<see cref="Pic8259.IsQuiet"/>).</summary>
+    public bool IsQuiet => Master.IsQuiet && Slave.IsQuiet;
+
     /// <param name="irq">0-15 without the cascade input 2.</param>
     public InterruptLine Line(int irq) => _lines[irq];
 

@@ -7,7 +7,8 @@ namespace Tests.Boot;
 /// <summary>What a kernel is started with, besides engine and mode.</summary>
 /// <param name="Disk">A raw image for the first IDE disk, or null.</param>
 /// <param name="Platform">What the guest finds; the mode's own choice when null.</param>
-internal sealed record KernelSetup(string Kernel, string CommandLine = "", string? Disk = null, string? Platform = null);
+/// <param name="Module">A file that is handed over, or null.</param>
+internal sealed record KernelSetup(string Kernel, string CommandLine = "", string? Disk = null, string? Platform = null, string? Module = null);
 
 /// <summary>How a kernel ended.</summary>
 internal sealed record KernelRun(int Status, string Serial, string Errors)
@@ -38,6 +39,7 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
             arguments.AddRange(["--platform", setup.Platform]);
         }
 
+        arguments.AddRange(ModuleOf(setup, "--initrd"));
         ChildResult result = ChildProcess.Run("dotnet", arguments, s_limit);
         Assert.SkipWhen(result.Errors.Contains("the direct engine cannot run here", StringComparison.Ordinal), result.Errors);
         return new KernelRun(result.ExitStatus, result.Output, result.Errors);
@@ -59,6 +61,7 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
             arguments.AddRange(["-drive", $"file={setup.Disk},format=raw,if=ide"]);
         }
 
+        arguments.AddRange(ModuleOf(setup, "-initrd"));
         ChildResult result = ChildProcess.Run(program, arguments, s_limit);
         return new KernelRun(result.ExitStatus, result.Output, result.Errors);
     }
@@ -68,4 +71,6 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
         string? difference = expected.FirstDifference(Serial);
         Assert.True(difference is null && Status == AllRight, $"exit status {Status}; {difference ?? "output as expected"}\n{Errors}");
     }
+
+    private static string[] ModuleOf(KernelSetup setup, string option) => setup.Module is null ? [] : [option, setup.Module];
 }

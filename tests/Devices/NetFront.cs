@@ -33,7 +33,7 @@ internal sealed class NetFront : IDisposable
         _cable = new GuestPort(Mac, Completions);
         _cable.Plug(_switch.Connect(_cable, Mac));
         Other.Port = _switch.Connect(Other, OtherMac);
-        var host = new BackendHost(DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, reason => Death ??= reason);
+        var host = new BackendHost(DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, () => false, reason => Death ??= reason);
         _backend = new NetBackend(host, _cable);
         _backend.Offer();
         Transmit = new FrontRing(Guest.Memory, TransmitRingFrame, NetTransmitRequest.Length, uint.MaxValue - 300);

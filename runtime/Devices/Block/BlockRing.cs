@@ -13,11 +13,11 @@ namespace Runtime.Devices.Block;
 /// <summary>Serves a front end from the moment it is connected until <see cref="Dispose"/>.</summary>
 internal sealed class BlockRing : IDisposable
 {
-    /// <summary>How long a response may wait for others that come after it.</summary>
-    private static readonly TimeSpan s_longestHold = TimeSpan.FromMicroseconds(100);
+    /// <summary>Where there is one processor for the guest and for this, looking for requests keeps the guest from making them.</summary>
+    private static readonly bool s_canLook = Environment.ProcessorCount > 1;
 
-    /// <summary>How long to look for requests before going to sleep; not where there is one processor for the guest and for this.</summary>
-    private readonly TimeSpan _patience = TimeSpan.FromMicroseconds(Environment.ProcessorCount > 1 ? 30 : 0);
+    /// <summary>How long to look for requests before going to sleep.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMicroseconds(s_canLook ? 30 : 0);
 
     private readonly BackendHost _host;
     private readonly DiskImage _disk;
@@ -31,7 +31,9 @@ internal sealed class BlockRing : IDisposable
     private readonly List<BlockJob> _batch = [];
     private readonly List<BlockJob> _finished = [];
     private readonly List<IoVector> _vectors = [];
-    private long _answeredAt;
+    private readonly ResponseHold _hold;
+    private long _heldSince;
+    private long _askedAt;
     private volatile int _threadId;
     private volatile bool _isStopped;
     private bool _isGone;
@@ -42,6 +44,7 @@ internal sealed class BlockRing : IDisposable
         _ring = new BackRing(host.Ram, frame, BlockRequest.Length);
         _ring.Resume();
         _intake = new BlockIntake(disk, host.Grants, host.Ram);
+        _hold = new ResponseHold((int)_ring.Size);
         for (int i = 0; i < _ring.Size; i++)
         {
             _free.Push(new BlockJob());
@@ -83,14 +86,15 @@ internal sealed class BlockRing : IDisposable
 
             if (_batch.Count > 0)
             {
-                _answeredAt = _finished.Count == 0 ? Stopwatch.GetTimestamp() : _answeredAt;
+                _askedAt = Stopwatch.GetTimestamp();
                 BlockSchedule.Run(_batch, Perform);
                 _batch.Clear();
-                if (HasRequests())
-                {
-                    // A guest that is still asking does not wait for the answer.
-                    continue;
-                }
+            }
+
+            if (Holds(HasRequests()))
+            {
+                Thread.SpinWait(20);
+                continue;
             }
 
             AnswerFinished();
@@ -193,11 +197,14 @@ internal sealed class BlockRing : IDisposable
         }
 
         Finish(run);
-        if (Stopwatch.GetElapsedTime(_answeredAt) > s_longestHold)
+        if (!Holds(hasRequests: true))
         {
             AnswerFinished();
         }
     }
+
+    private bool Holds(bool hasRequests) => _hold.Holds(new HoldState(
+        _finished.Count, hasRequests, !s_canLook || _host.IsGuestIdle(), Stopwatch.GetElapsedTime(_heldSince), Stopwatch.GetElapsedTime(_askedAt)));
 
     private void Transfer(List<BlockJob> run)
     {
@@ -234,10 +241,10 @@ internal sealed class BlockRing : IDisposable
             return;
         }
 
+        _heldSince = _finished.Count == 0 ? Stopwatch.GetTimestamp() : _heldSince;
         _finished.AddRange(run);
     }
 
-    /// <summary>Responses go out together: each time the guest is told of some costs it an interruption.</summary>
     private void AnswerFinished()
     {
         if (_finished.Count > 0)
@@ -245,8 +252,6 @@ internal sealed class BlockRing : IDisposable
             Answer(_finished);
             _finished.Clear();
         }
-
-        _answeredAt = Stopwatch.GetTimestamp();
     }
 
     /// <summary>A guest that has been answered often asks again at once; waking up takes longer than that.</summary>
@@ -254,7 +259,7 @@ internal sealed class BlockRing : IDisposable
     private bool ComesSoon()
     {
         long started = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(started) < _patience && !_isStopped)
+        while (Stopwatch.GetElapsedTime(started) < s_patience && !_isStopped)
         {
             if (HasRequests())
             {

@@ -35,7 +35,17 @@ public sealed partial class DirectEngine
         if (_mode == ExecutionMode.Para)
         {
             // The kernel's gate has brought it along, so that the window stays in the guest's cache.
-            _publishedIf = (reason == StubLayout.ExitGate ? stub.Line.VirtualIf : _window[MonitorWindow.Data.VirtualIf]) & FlagBits.If;
+            if (reason == StubLayout.ExitGate)
+            {
+                _publishedIf = stub.Line.VirtualIf & FlagBits.If;
+                _posts!.Saw(stub.Line.VirtualIf);
+            }
+            else
+            {
+                _publishedIf = _window[MonitorWindow.Data.VirtualIf] & FlagBits.If;
+                _posts!.Forget();
+            }
+
             State.InterruptsEnabled = _publishedIf != 0;
             _isPublished &= !(_selectors.Collect(_window) | _switcher.Collect());
         }
@@ -150,7 +160,7 @@ public sealed partial class DirectEngine
                 _accounts.Is(_accounts.GuardHit, State.Eip);
                 _switcher.LearnReturn(State.Eip, address);
                 code.AddTarget(offset);
-                if (++live.GuardHits == GuardPatience)
+                if (++live.GuardHits >= GuardPatience && !live.IsSecondPlan)
                 {
                     _code.Replan(live);
                 }
@@ -360,15 +370,25 @@ public sealed partial class DirectEngine
     /// there again and again runs something else, and must not grow the monitor's stack.</summary>
     private VmExit ResumeInWindow(AddressSpace space)
     {
-        if (++_resumedInWindow > WindowPatience)
-        {
-            return VmExit.Impossible("it does not leave the monitor window");
-        }
-
+        StubProcess stub = space.Stub;
         // What the block holds are the rights of when the guest was entered; since then the switcher may have changed its level.
-        _context.LoadRights(space.Stub);
-        space.Stub.Run();
-        return space.Stub.IsDead ? VmExit.Impossible("its stub process was killed") : Settle(space);
+        _context.LoadRights(stub);
+        do
+        {
+            if (++_resumedInWindow > WindowPatience)
+            {
+                return VmExit.Impossible("it does not leave the monitor window");
+            }
+
+            stub.Run();
+            if (stub.IsDead)
+            {
+                return VmExit.Impossible("its stub process was killed");
+            }
+        }
+        // Another kick on the way in: where the guest is to go on is known to the block alone, so it has to arrive first.
+        while (stub.Line.ExitReason == StubLayout.ExitKick);
+        return Settle(space);
     }
 
     /// <summary>From an address in a trampoline to the guest instruction it stands for. A kick may strike inside a shim, where there
@@ -387,7 +407,7 @@ public sealed partial class DirectEngine
         {
             _shims.Abandon(State, _window, live, entry);
             State.Eip = entry.GuestAddress;
-            if (ShimFinisher.Verifies(live, entry) && ++live.GuardHits == GuardPatience)
+            if (ShimFinisher.Verifies(live, entry) && ++live.GuardHits % GuardPatience == 0)
             {
                 // Its operand has come to lie among code: planned anew, the shim reads it elsewhere.
                 _code.Replan(live);

@@ -161,12 +161,20 @@ internal sealed class CodeCache
         return true;
     }
 
-    /// <summary>Something jumped into the middle of a patch again and again: plans its sites anew, now that the target is known.</summary>
+    /// <summary>Something jumped into the middle of a patch again and again: plans its sites anew, now that the target is known. Where there is
+    /// no other way for them, the branches that do it are made to lead to the trampoline.</summary>
     public void Replan(LivePatch live)
     {
+        CodePage page = live.Owner;
+        LivePatch[] before = [.. page.Patches];
         _found.Clear();
         Unpatch(live, _found);
-        Plan(live.Owner, _found);
+        Plan(page, _found);
+        foreach (LivePatch planned in page.Patches.Except(before, ReferenceEqualityComparer.Instance).Cast<LivePatch>())
+        {
+            planned.IsSecondPlan = true;
+            page.Redirect(planned);
+        }
     }
 
     /// <summary>The copies of a frame.</summary>

@@ -207,7 +207,8 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
         }
     }
 
-    /// <summary>The copy for a page. Kernels that leave all their pages open to the user get kernel shims there, until a user comes.</summary>
+    /// <summary>The copy for a page. Kernels that leave all their pages open to the user, as all are without paging, get kernel shims there,
+    /// until a user comes.</summary>
     private CodePage? CopyOf(uint page, in PageTranslation translation)
     {
         if (translation.Physical >> 12 >= frames.Count)
@@ -216,8 +217,7 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
         }
 
         uint frame = (uint)(translation.Physical >> 12);
-        bool isOpen = cpu.State.PagingEnabled && translation.User;
-        if (isOpen && cpu.State.Cpl == 3 && _usedByUsers.Add((frame, page)))
+        if (translation.User && cpu.State.Cpl == 3 && _usedByUsers.Add((frame, page)))
         {
             Invalidate(frame);
         }
@@ -228,7 +228,7 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
     private CodePageKey KeyOf(uint page, in PageTranslation translation)
     {
         uint frame = (uint)(translation.Physical >> 12);
-        return new CodePageKey(frame, page, cpu.State.PagingEnabled && translation.User && _usedByUsers.Contains((frame, page)));
+        return new CodePageKey(frame, page, translation.User && _usedByUsers.Contains((frame, page)));
     }
 
     private CodePage? Following(AddressSpace space, CodePage code, bool user)
