@@ -28,6 +28,9 @@ public sealed class NetworkThread : IDisposable
     /// <summary>Frames between two looks at sockets and timers; a guest's thread forwards no more than this before it is the network's again.</summary>
     private const int Budget = 256;
 
+    /// <summary>Times that what came of frames is forwarded at once.</summary>
+    private const int Rounds = 3;
+
     private readonly Lock _turn = new();
     private readonly List<ISocketUser> _users = [];
     private readonly List<ITimedDevice> _timers = [];
@@ -184,10 +187,16 @@ public sealed class NetworkThread : IDisposable
     /// <summary>Forwards what waits, and what comes of it. True when there is more.</summary>
     private bool Round()
     {
-        bool isBusy = Switch.Forward(Budget);
-        Advance();
-        _rounds.ForEach(round => round());
-        return Switch.Forward(Budget) || isBusy;
+        bool isBusy = true;
+        for (int i = 0; i < Rounds && isBusy; i++)
+        {
+            bool isLeft = Switch.Forward(Budget);
+            Advance();
+            _rounds.ForEach(round => round()); // last, since it looks after what the frames have left to do
+            isBusy = isLeft || Switch.HasWork;
+        }
+
+        return isBusy;
     }
 
     private void Advance()

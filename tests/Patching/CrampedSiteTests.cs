@@ -30,14 +30,14 @@ public sealed class CrampedSiteTests
     [Fact]
     public void ATargetThatABranchOutsideTheRangeSharesStaysOutsideIt()
     {
-        // and bh, 2 ; je 6 ; sti ; 6: mov ebx, [ebp-4] ; leave ; ret ; jg 6: Linux's local_irq_restore before a common way out.
-        byte[] bytes = [0x80, 0xE7, 0x02, 0x74, 0x01, 0xFB, 0x8B, 0x5D, 0xFC, 0xC9, 0xC3, 0x7F, 0xF9];
+        // mov ebx, imm32 ; je 8 ; sti ; 8: mov ebx, [ebp-4] ; leave ; ret ; jg 8: Linux's local_irq_restore before a common way out.
+        byte[] bytes = [0xBB, 1, 2, 3, 4, 0x74, 0x01, 0xFB, 0x8B, 0x5D, 0xFC, 0xC9, 0xC3, 0x7F, 0xF9];
         var code = new InstructionListContext(Start, bytes);
         SensitiveInstruction[] sites = AddAll(code, bytes, known: bytes.Length);
         PatchPlan plan = Plan(code, sites, PlannerOptions.Default);
         new PlanChecker(plan, code, Start, bytes).CheckAll(0);
         Patch patch = Assert.Single(plan.Patches);
-        Assert.Equal((Start, 6), (patch.Address, patch.NewBytes.Length));
+        Assert.Equal((Start, 8), (patch.Address, patch.NewBytes.Length));
     }
 
     [Theory]
