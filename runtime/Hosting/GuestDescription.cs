@@ -1,4 +1,5 @@
 using Runtime.Abi;
+using Runtime.Devices.Disks;
 
 namespace Runtime.Hosting;
 
@@ -23,7 +24,7 @@ public sealed record GuestDescription(
     string Kernel,
     string Append,
     IReadOnlyList<string> Initrd,
-    IReadOnlyList<string> Disks,
+    IReadOnlyList<DiskSpecification> Disks,
     ulong MemoryBytes,
     int Weight,
     double Cap,

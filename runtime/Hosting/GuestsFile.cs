@@ -1,6 +1,7 @@
 // guests.yaml: what a host is to run. All of it is checked before any guest is started.
 using System.Text.RegularExpressions;
 using Runtime.Abi;
+using Runtime.Devices.Disks;
 using Runtime.Time;
 
 namespace Runtime.Hosting;
@@ -100,7 +101,7 @@ public static partial class GuestsFile
         string kernel = Locate(section, "kernel", section.RequiredText("kernel"), folder);
         string append = section.Text("append") ?? "";
         IReadOnlyList<string> initrd = [.. section.Texts("initrd").Select(file => Locate(section, "initrd", file, folder))];
-        IReadOnlyList<string> disks = [.. section.Texts("disks").Select(file => Locate(section, "disks", file, folder))];
+        IReadOnlyList<DiskSpecification> disks = [.. section.Texts("disks").Select(text => ReadDisk(section, text, folder))];
         if (disks.Count > 4)
         {
             throw new DescriptionException(section.PlaceOfKey("disks"), "disks: there is room for four");
@@ -121,6 +122,14 @@ public static partial class GuestsFile
     {
         string path = Path.Combine(folder, file);
         return File.Exists(path) ? path : throw new DescriptionException(section.PlaceOfKey(key), $"{key} {file}: no such file");
+    }
+
+    private static DiskSpecification ReadDisk(YamlSection section, string text, string folder)
+    {
+        DiskSpecification disk = DiskSpecification.Parse(Path.Combine(folder, text));
+        return File.Exists(disk.Path)
+            ? disk with { Overlay = disk.Overlay is null ? null : Path.Combine(folder, disk.Overlay) }
+            : throw new DescriptionException(section.PlaceOfKey("disks"), $"disks {text}: no such file");
     }
 
     private static ulong Size(YamlSection section, string key, string text)

@@ -69,7 +69,7 @@ public sealed class BlockBackend(BackendHost host, DiskImage disk, int index) : 
         Write("feature-flush-cache", "1");
         Write("feature-barrier", "0");
         Write("feature-persistent", "0");
-        Write("feature-discard", disk.IsReadOnly ? "0" : "1");
+        Write("feature-discard", disk.CanDiscard ? "1" : "0");
         Write("discard-granularity", "4096");
         Write("discard-alignment", "0");
         Write("feature-max-indirect-segments", Number(BlockIntake.MaximumIndirectSegments));

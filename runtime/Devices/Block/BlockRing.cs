@@ -3,6 +3,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Runtime.Abi.Xen;
+using Runtime.Devices.Disks;
 using Runtime.Devices.Xen;
 using Runtime.Events;
 using Runtime.Memory;
@@ -171,15 +172,15 @@ internal sealed class BlockRing : IDisposable
             switch (run[0].Action)
             {
                 case BlockOperation.FlushDiskCache:
-                    _disk.FlushData();
+                    _disk.Flush();
                     break;
                 case BlockOperation.Discard:
                     _disk.Discard(run[0].Sector, run[0].SectorCount);
                     break;
                 case BlockOperation.WriteBarrier:
-                    _disk.FlushData();
+                    _disk.Flush();
                     Transfer(run);
-                    _disk.FlushData();
+                    _disk.Flush();
                     break;
                 default:
                     Transfer(run);

@@ -47,7 +47,11 @@ public sealed partial class DirectEngine
             }
 
             State.InterruptsEnabled = _publishedIf != 0;
-            _isPublished &= !(_selectors.Collect(_window) | _switcher.Collect());
+            if ((_selectors.Collect(_window) | _switcher.Collect()) && _isPublished)
+            {
+                // The window has it from the shims themselves.
+                _context.LoadSystem(stub);
+            }
         }
 
         if (byGate)
@@ -228,15 +232,35 @@ public sealed partial class DirectEngine
         }
     }
 
-    /// <summary>The guest returns from its page-fault handler to the instruction that faulted: what that will access is filled before it
-    /// faults again. (IRET to there always leaves the guest, for the resume flag that the fault has put on the stack.)</summary>
+    /// <summary>The guest returns from its page-fault handler to the instruction that faulted, by an IRET that the interpreter has performed:
+    /// what that will access is filled before it faults again.</summary>
     private void FillForRetry(AddressSpace space)
     {
-        if (_retry.Eip != State.Eip || _retry.Cpl != State.Cpl || _retry.Root != CurrentRoot)
+        if (_retry.Eip == State.Eip && _retry.Cpl == State.Cpl && _retry.Root == CurrentRoot)
         {
-            return;
+            FillRetry(space);
+        }
+    }
+
+    /// <summary>The same where the guest is about to execute the IRET: it does so itself, once the page is there.</summary>
+    private bool TryReturnToRetry(CodeSite site)
+    {
+        uint frame = State.Gpr[VcpuState.Esp];
+        if (State.Cpl != 0 || site.Instruction.Instruction.Code != Iced.Intel.Code.Iretd || _retry.Root != CurrentRoot || (frame & 0xFFF) > 4096 - 8
+            || !_cpu.TryTranslate(frame, AccessKind.Read, false, false, out PageTranslation translation, out _)
+            || translation.Physical >= Memory.Length
+            || Memory.Read32(translation.Physical) != _retry.Eip || (Memory.Read32(translation.Physical + 4) & 3) != _retry.Cpl)
+        {
+            return false;
         }
 
+        FillRetry(_current!);
+        _switcher.ForgetReturnWanted();
+        return true;
+    }
+
+    private void FillRetry(AddressSpace space)
+    {
         FaultRetry retry = _retry;
         _retry = default;
         ShadowKind kind = space.Page(retry.Linear >> 12).Kind;
@@ -248,7 +272,7 @@ public sealed partial class DirectEngine
 
         bool user = retry.Cpl == 3;
         _ = retry.Access == AccessKind.Fetch && IsPatching
-            ? _mapper.Map(space, retry.Linear, State.Eip, user, out _)
+            ? _mapper.Map(space, retry.Linear, retry.Eip, user, out _)
             : _pager.Fill(space, retry.Linear, retry.Access, user, out _);
     }
 
@@ -319,6 +343,11 @@ public sealed partial class DirectEngine
 
         State.Eip = site.Address;
         if (!performs)
+        {
+            return VmExit.None;
+        }
+
+        if (_retry.IsPending && TryReturnToRetry(site))
         {
             return VmExit.None;
         }

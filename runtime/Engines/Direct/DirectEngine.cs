@@ -343,7 +343,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         if (_mode == ExecutionMode.Para)
         {
             _selectors.Prepare(space, _window);
-            _switcher.Publish();
+            _switcher.Publish(_retry.IsPending);
             _window.Publish(State, wantInterruptWindow);
             (_publishedWish, _publishedIopl) = (wantInterruptWindow, State.Eflags & FlagBits.Iopl);
         }

@@ -48,14 +48,19 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
         ForgetReturns();
     }
 
+    /// <summary>IRET goes by the switcher again.</summary>
+    public void ForgetReturnWanted() => _window[SwitcherLayout.ReturnWanted] = 0;
+
     /// <summary>Whether an address is in the switcher.</summary>
     public bool Covers(uint address)
         => address - _window.Base - MonitorWindow.EnterOffset < MonitorWindow.SwitcherEnd - MonitorWindow.EnterOffset;
 
     /// <summary>Tells the switcher what it needs of the processor, before the guest runs.</summary>
-    public void Publish()
+    /// <param name="wantsReturn">Whether IRET is to go by the gate.</param>
+    public void Publish(bool wantsReturn)
     {
         Span<uint> fields = _window.Fields;
+        fields[(int)SwitcherLayout.ReturnWanted / 4] = wantsReturn ? 1u : 0;
         fields[(int)MonitorWindow.Data.Cpl / 4] = state.Cpl;
         fields[(int)MonitorWindow.Data.Iopl / 4] = state.Eflags & FlagBits.Iopl;
         for (int i = 0; i < 6; i++)

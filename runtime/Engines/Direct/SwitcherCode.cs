@@ -37,8 +37,9 @@ internal sealed record SwitcherCode(
 /// <param name="userPkru">Rights of its users.</param>
 internal sealed class SwitcherEmitter(uint windowBase, uint kernelPkru, uint userPkru)
 {
-    // TF NT RF VM AC VIF VIP in the image that IRET pops: for the monitor.
-    private const uint Special = 0x1F_4100;
+    // TF NT VM AC VIF VIP in the image that IRET pops: for the monitor. RF, which a fault leaves there, means nothing while no breakpoint is
+    // set, and then nothing runs natively.
+    private const uint Special = 0x1E_4100;
 
     public SwitcherCode Emit()
     {
@@ -147,6 +148,8 @@ internal sealed class SwitcherEmitter(uint windowBase, uint kernelPkru, uint use
         a.pushfd();
         a.Label(ref flags);
         a.cmp(Field(MonitorWindow.Data.Cpl), 0);
+        a.jne(slow);
+        a.cmp(Field(SwitcherLayout.ReturnWanted), 0);
         a.jne(slow);
         a.mov(edx, Field(MonitorWindow.Data.Scratch + 12));
         a.mov(eax, __dword_ptr.ss[edx + 8]);

@@ -29,6 +29,9 @@ internal static class SwitcherLayout
     // WindowData: of an IRET under way.
     public const uint LeaveFlags = 0x160, LeaveEsp = 0x164, LeaveTarget = 0x168;
 
+    /// <summary>Not 0 while the monitor wants to see the return from the guest's page-fault handler.</summary>
+    public const uint ReturnWanted = 0x16C;
+
     /// <summary>Top of the switcher's stack in WindowData: room for the flags.</summary>
     public const uint StackTop = 0x200;
 

@@ -71,7 +71,7 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     /// <summary>RDTSC that runs as it is: traps while the guest's counter is not the host's.</summary>
     public List<(int Offset, int Length)> TimeStampReads { get; } = [];
 
-    /// <summary>Offset of the instruction that reaches into the next page, or -1.</summary>
+    /// <summary>Offset of the instruction that reaches into the next page, the first of several, or -1.</summary>
     public int CrossingOffset { get; set; } = -1;
 
     /// <summary>Bytes at the start that belong to an instruction of the page before.</summary>
@@ -169,6 +169,22 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         }
 
         _targets.Set(offset);
+    }
+
+    /// <summary>The page that the crossing instruction was completed from is gone, and with it what was revealed there: a trap, until it is
+    /// executed and decoded anew.</summary>
+    public void ForgetCrossing()
+    {
+        int offset = CrossingOffset;
+        CrossingOffset = -1;
+        Hide(offset, Size - offset);
+        _starts.Clear(offset, Size - offset);
+        for (int i = offset; i < Size; i++)
+        {
+            _instructions.Remove(i);
+        }
+
+        FpuInstructions.RemoveAll(entry => entry.Offset >= offset);
     }
 
     /// <summary>Whether any of the bytes belongs to a recorded instruction, or to one that begins in the page before.</summary>
