@@ -94,7 +94,7 @@ internal sealed class RunCommand
         var symbols = new SymbolTable(image.Symbols);
         using SerialPort serial = SerialPort.Open(result.GetRequiredValue(_serial), clock);
         using HostNetwork? network = _network.Read(result).Open(clock);
-        var parts = new PlatformParts(host.Memory, disks, serial.Endpoint, new DeviceTrace(trace)) { Network = network };
+        var parts = new PlatformParts(host.Memory, disks, serial.Endpoint, new DeviceTrace(trace)) { Network = network is null ? null : new NetworkPlug(network) };
         parts = platform == PlatformKind.Xen ? parts.UnderXen() : parts;
         using var machine = new VirtualMachine(host, parts, clock, counters, symbols, limit, trace is null ? null : new ExitTrace(trace));
         using ShimLibrary? shims = ShimLoading.Start(file, options.Image, host, machine, line => Console.Error.WriteLine("runtime: " + line));
