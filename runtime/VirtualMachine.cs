@@ -87,6 +87,9 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     /// <summary>Input has arrived for a device: makes the processor look, asleep or running. Safe from any thread.</summary>
     public void Wake() => _vcpu.Wake();
 
+    /// <summary>What the guest has just done in the middle of its run changes what is due: makes the processor leave it and look. On its thread.</summary>
+    internal void LookAnew() => _engine.Kick();
+
     public void Dispose()
     {
         Xen?.Dispose();

@@ -72,7 +72,7 @@ internal sealed class MachineOptionSet
 {
     private readonly Argument<string> _image = new("IMAGE")
     {
-        Description = "kernel to run: 32-bit ELF or multiboot, unmodified or rewritten",
+        Description = "kernel to run: 32-bit ELF (multiboot, PVH or plain) or Linux bzImage, unmodified or rewritten",
     };
 
     private readonly Option<string> _memory = new("--memory")

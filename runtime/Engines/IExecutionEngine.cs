@@ -25,6 +25,9 @@ public interface IExecutionEngine : IDisposable
     {
     }
 
+    /// <summary>For an engine whose guests may write to some ports without an exit; else null.</summary>
+    PostedWrites? Posted => null;
+
     /// <summary>Makes a <see cref="Run"/> in progress on another thread return soon. Safe from any thread; may be early or spurious.</summary>
     void Kick();
 

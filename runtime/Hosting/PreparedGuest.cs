@@ -58,8 +58,7 @@ internal sealed record PreparedGuest(GuestDescription Description, GuestImage Im
                 images.Add(guest.Kernel, image = GuestImage.Open(guest.Kernel));
             }
 
-            bool isLinux = BootPlan.For(image.Kernel).Protocol == BootProtocol.Linux;
-            string commandLine = isLinux ? guest.Append : $"{guest.Kernel} {guest.Append}";
+            string commandLine = BootPlan.For(image.Kernel).TellsKernelItsName ? $"{guest.Kernel} {guest.Append}" : guest.Append;
             var modules = guest.Initrd.Select(file => new BootModule(file, File.ReadAllBytes(file))).ToArray();
             foreach (DiskSpecification disk in guest.Disks)
             {

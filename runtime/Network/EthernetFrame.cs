@@ -72,17 +72,13 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
         return copied;
     }
 
-    /// <summary>Shows a range piece by piece, which the callee uses before it returns.</summary>
-    public void Read(int offset, int length, Action<ReadOnlyMemory<byte>> use)
+    /// <summary>Shows the pieces of a range, which the callee uses before it returns.</summary>
+    public void Read(int offset, int length, Action<IReadOnlyList<ReadOnlyMemory<byte>>> use)
     {
         using Lock.Scope held = EnterGate();
+        List<ReadOnlyMemory<byte>> range = new(_pieces.Length);
         foreach (ReadOnlyMemory<byte> piece in _pieces)
         {
-            if (length == 0)
-            {
-                return;
-            }
-
             if (offset >= piece.Length)
             {
                 offset -= piece.Length;
@@ -90,10 +86,17 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
             }
 
             int part = Math.Min(piece.Length - offset, length);
-            use(piece.Slice(offset, part));
+            if (part == 0)
+            {
+                break;
+            }
+
+            range.Add(piece.Slice(offset, part));
             length -= part;
             offset = 0;
         }
+
+        use(range);
     }
 
     /// <summary>The sender wants its pages back: whoever still has the frame reads a copy from now on.</summary>

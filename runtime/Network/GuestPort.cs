@@ -1,5 +1,6 @@
-// A guest's end of the cable: what a network device sends to and receives from. It brings frames from the network's thread to the vCPU's.
+// A guest's end of the cable: what a network device sends to and receives from. It brings frames from whoever forwards them to the vCPU's thread.
 using System.Collections.Concurrent;
+using Runtime.Accounts;
 using Runtime.Time;
 
 namespace Runtime.Network;
@@ -19,6 +20,9 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
     private long _dropped;
 
     public MacAddress Address => address;
+
+    /// <summary>Counts what the guest sends and takes, and what it did not take in time; null for no counting.</summary>
+    public NetworkAccount? Account { get; init; }
 
     /// <summary>Called when frames have arrived since <see cref="TryReceive"/> found none.</summary>
     public Action? Arrived { get; set; }
@@ -55,7 +59,14 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
             return true;
         }
 
-        return _port.TryTransmit(frame);
+        int length = frame.Length;
+        if (!_port.TryTransmit(frame))
+        {
+            return false;
+        }
+
+        Account?.AddSent(length);
+        return true;
     }
 
     /// <summary>The frame that came first, to be released by the caller.</summary>
@@ -76,6 +87,7 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
         if (_arrived.TryDequeue(out EthernetFrame? frame))
         {
             Interlocked.Add(ref _bytes, -frame.Length);
+            Account?.AddReceived(frame.Length);
         }
     }
 
@@ -84,6 +96,7 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
         if (Volatile.Read(ref _bytes) + frame.Length > MaximumBytes || _arrived.Count >= MaximumFrames)
         {
             Interlocked.Increment(ref _dropped);
+            Account?.AddDropped();
             frame.Release();
             return;
         }

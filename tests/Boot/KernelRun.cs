@@ -8,8 +8,10 @@ namespace Tests.Boot;
 /// <param name="Kernel">One of guest-kernels/bin, or a path from the root.</param>
 /// <param name="Disk">A raw image for the first IDE disk, or null.</param>
 /// <param name="Platform">What the guest finds; the mode's own choice when null.</param>
+/// <param name="Module">A file that is handed over, or null.</param>
 /// <param name="Stats">A file for the run's statistics, or null.</param>
-internal sealed record KernelSetup(string Kernel, string CommandLine = "", string? Disk = null, string? Platform = null, string? Stats = null);
+internal sealed record KernelSetup(
+    string Kernel, string CommandLine = "", string? Disk = null, string? Platform = null, string? Module = null, string? Stats = null);
 
 /// <summary>How a kernel ended.</summary>
 internal sealed record KernelRun(int Status, string Serial, string Errors)
@@ -40,6 +42,7 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
             arguments.AddRange(["--platform", setup.Platform]);
         }
 
+        arguments.AddRange(ModuleOf(setup, "--initrd"));
         if (setup.Stats is not null)
         {
             arguments.AddRange(["--stats", setup.Stats]);
@@ -66,6 +69,7 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
             arguments.AddRange(["-drive", $"file={setup.Disk},format=raw,if=ide"]);
         }
 
+        arguments.AddRange(ModuleOf(setup, "-initrd"));
         ChildResult result = ChildProcess.Run(program, arguments, s_limit);
         return new KernelRun(result.ExitStatus, result.Output, result.Errors);
     }
@@ -75,4 +79,6 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
         string? difference = expected.FirstDifference(Serial);
         Assert.True(difference is null && Status == AllRight, $"exit status {Status}; {difference ?? "output as expected"}\n{Errors}");
     }
+
+    private static string[] ModuleOf(KernelSetup setup, string option) => setup.Module is null ? [] : [option, setup.Module];
 }

@@ -36,6 +36,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private readonly SelectorSlots _selectors;
     private readonly OperandMirror _operands;
     private readonly Switcher _switcher;
+    private readonly PostWindow? _posts;
     private WindowMemory _window;
     private AddressSpace? _current;
     private StubProcess? _running;
@@ -44,6 +45,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private int _resumedInWindow;
     private bool _shadowIsStale;
     private FaultRetry _retry;
+    private int _missedReturns;
     private (ulong Kernel, ulong User) _gates;
 
     /// <summary>The window and the process hold what they were given, but for what <see cref="_publishedIf"/> and the registers say: the last
@@ -84,6 +86,8 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         _selectors.Reset(_window);
         _operands = new OperandMirror(_cpu, Memory, _frames, () => _window);
         _switcher = new Switcher(State, _cpu, Memory);
+        Posted = mode == ExecutionMode.Para ? new PostedWrites() : null;
+        _posts = Posted is null ? null : new PostWindow(Posted);
         // The first process now: a host that refuses one is found out before the guest starts.
         StubFeatures features = TryEnterSpace()!.Stub.Features;
         if (IsPatching && !features.HasProtectionKeys)
@@ -108,11 +112,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     /// <summary>Hypercalls that the run loop wants to see.</summary>
     public ReturnedSites Returned { get; } = new();
 
+    public PostedWrites? Posted { get; }
+
     public VmExit Run(bool wantInterruptWindow)
     {
         try
         {
-            return RunUntilExit(wantInterruptWindow);
+            _posts?.Open(_window);
+            VmExit exit = RunUntilExit(wantInterruptWindow);
+            _posts?.Collect(_window);
+            return exit;
         }
         catch (HostCallException refused)
         {
@@ -136,8 +145,11 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     public void Kick()
     {
-        Volatile.Write(ref _kick, true);
-        Volatile.Read(ref _running)?.Kick();
+        // One signal until it has been seen: a storm of them would fill the signal stack of a process that cannot keep up.
+        if (!Interlocked.Exchange(ref _kick, true))
+        {
+            Volatile.Read(ref _running)?.Kick();
+        }
     }
 
     public EngineTime? ReadTime() => new EngineTime(_spaces.ReadProcessorTime(), 0);
@@ -291,7 +303,12 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _context.Load(stub, address);
-        Volatile.Write(ref _running, stub);
+        if (!ReferenceEquals(_running, stub))
+        {
+            // A full barrier: who kicks from now on either finds this process or is seen below.
+            Interlocked.Exchange(ref _running, stub);
+        }
+
         if (Volatile.Read(ref _kick))
         {
             _isPublished = false;
@@ -327,7 +344,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         if (_mode == ExecutionMode.Para)
         {
             _selectors.Prepare(space, _window);
-            _switcher.Publish();
+            _switcher.Publish(_retry.IsPending);
             _window.Publish(State, wantInterruptWindow);
             (_publishedWish, _publishedIopl) = (wantInterruptWindow, State.Eflags & FlagBits.Iopl);
         }
