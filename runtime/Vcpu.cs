@@ -21,6 +21,7 @@ internal sealed class Vcpu : IDisposable
     private readonly ExitTrace? _trace;
     private readonly DeadlineQueue _deadlines;
     private readonly Pic8259Pair _pic;
+    private readonly IInterruptSource _interrupts;
     private readonly PortBus _bus;
     private readonly IWakeSignal _idle = WakeSignal.Create();
     private readonly Alarm _alarm;
@@ -43,9 +44,10 @@ internal sealed class Vcpu : IDisposable
         _trace = trace;
         _deadlines = machine.Platform.Deadlines;
         _pic = machine.Platform.Pic;
+        _interrupts = machine.Platform.Interrupts;
         _bus = machine.Platform.Bus;
         _xen = machine.Xen;
-        _hasInterrupt = () => _pic.IsInterruptPending || _xen is { IsUpcallPending: true };
+        _hasInterrupt = () => _interrupts.IsInterruptPending || _xen is { IsUpcallPending: true };
         _alarm = new Alarm(clock, Ring);
         _gate = gate;
     }
@@ -170,7 +172,12 @@ internal sealed class Vcpu : IDisposable
             case VmExitReason.InterruptWindow or VmExitReason.Kicked or VmExitReason.None:
                 break;
             case VmExitReason.Hypercall:
-                Settle(_machine.Hypercalls!.Perform(exit.Value));
+                Settle(_machine.Hypercalls!.Perform(exit.Value, out Func<bool>? shimWait));
+                if (shimWait is not null)
+                {
+                    Sleep(shimWait);
+                }
+
                 break;
             case VmExitReason.XenHypercall:
                 if (_xen!.Perform(_engine.State) is { } isOver)
@@ -204,11 +211,11 @@ internal sealed class Vcpu : IDisposable
             {
                 // Pending until the guest clears it, which its handler does first; what comes after that wakes the processor anew.
                 _engine.Interrupt(upcall);
-                return !_pic.IsInterruptPending;
+                return !_interrupts.IsInterruptPending;
             }
         }
 
-        if (!_pic.IsInterruptPending)
+        if (!_interrupts.IsInterruptPending)
         {
             return true;
         }
@@ -218,8 +225,8 @@ internal sealed class Vcpu : IDisposable
             return false;
         }
 
-        _engine.Interrupt(_pic.Acknowledge());
-        return !_pic.IsInterruptPending;
+        _engine.Interrupt(_interrupts.Acknowledge());
+        return !_interrupts.IsInterruptPending;
     }
 
     /// <summary>Sleeps until an interrupt is pending. With interrupts off none will ever be taken: the machine ends.</summary>

@@ -9,7 +9,7 @@ namespace Runtime.Abi;
 ///   0x1000  UserData        read/write in both modes; holds only what a user-mode site says of itself
 ///   0x2000  gates           64-bit code, execute only: the doors to the stub, one for the kernel's shims and one for the user's
 ///   0x3000  GDT alias       the guest's frame that holds the start of its GDT, read only
-///   0x4000  switcher        code that enters the guest kernel for a system call and leaves it by IRET
+///   0x4000  switcher        code that enters the guest kernel for a system call or a page fault and leaves it by IRET
 ///   0x10000 selector table  a byte for each selector: its slot, or 0
 ///   0x20000 trampolines     IA-32 code, execute only, up to the end of the window
 /// </code>
@@ -34,7 +34,10 @@ public static class MonitorWindow
 
     /// <summary>Where the shim of an IRET in kernel mode goes on, its site written to <see cref="Data.SiteIndex"/>.</summary>
     public const uint LeaveOffset = 0x4800;
-    public const uint SwitcherEnd = 0x5000;
+
+    /// <summary>Where a page fault of a user goes on that is for the guest's kernel alone to settle.</summary>
+    public const uint FaultOffset = 0x5000;
+    public const uint SwitcherEnd = 0x6000;
 
     public const uint SelectorTableOffset = 0x1_0000;
     public const uint SelectorTableSize = 0x1_0000;

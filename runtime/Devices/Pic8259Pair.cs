@@ -2,7 +2,7 @@
 namespace Runtime.Devices;
 
 /// <summary>IRQ 0-7 on the master, 8-15 on the slave, whose output is the master's input 2.</summary>
-public sealed class Pic8259Pair : IInterruptInputs
+public sealed class Pic8259Pair : IInterruptInputs, IInterruptSource
 {
     private readonly InterruptLine[] _lines = new InterruptLine[16];
 

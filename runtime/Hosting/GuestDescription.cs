@@ -14,6 +14,8 @@ public readonly record struct FilePlace(string File, int Line)
 public sealed class DescriptionException(FilePlace place, string what) : Exception($"{place}: {what}");
 
 /// <summary>One guest of a host. Paths are absolute, or relative to the working directory.</summary>
+/// <param name="MemoryBytes">What it may hold of the host's memory.</param>
+/// <param name="MaximumBytes">RAM that its machine has: what its balloon can grow to.</param>
 /// <param name="Weight">Its part of what is shared.</param>
 /// <param name="Cap">The most that it may use, in processors.</param>
 /// <param name="IsOnNetwork">Whether it has a network card, whose cable leads to the host's network.</param>
@@ -26,6 +28,7 @@ public sealed record GuestDescription(
     IReadOnlyList<string> Initrd,
     IReadOnlyList<DiskSpecification> Disks,
     ulong MemoryBytes,
+    ulong MaximumBytes,
     int Weight,
     double Cap,
     ExecutionMode Mode,

@@ -18,6 +18,7 @@ internal sealed class GuestHost : IDisposable
     private readonly List<HostedGuest> _guests = [];
     private readonly HostNetwork? _network;
     private readonly Timer _sampler;
+    private readonly Lock _memoryLock = new();
     private readonly ManualResetEventSlim _over = new();
     private long _overhead;
 
@@ -57,6 +58,28 @@ internal sealed class GuestHost : IDisposable
     {
         guest = _guests.Find(candidate => candidate.Description.Name == name);
         return guest is not null;
+    }
+
+    /// <summary>Says what a guest may hold of the host's memory from now on.</summary>
+    /// <returns>Why not; null when it was done.</returns>
+    public string? SetMemory(HostedGuest guest, ulong bytes)
+    {
+        lock (_memoryLock)
+        {
+            ulong most = guest.Description.MaximumBytes;
+            if (bytes is < MachineLayout.MinimumMemory || bytes > most)
+            {
+                return $"guest {guest.Description.Name} can have {MachineLayout.MinimumMemory >> 20}M to {most >> 20}M, its maximum";
+            }
+
+            // Promised to others, and not to be promised twice: what a guest has yet to give back is still its own.
+            Sample();
+            ulong others = _guests.Where(other => other != guest).Aggregate(0ul, (sum, other) => sum + other.PromisedBytes);
+            ulong left = _description.MemoryBytes - Math.Min(_description.MemoryBytes, others + GuestsFile.Overhead);
+            return bytes > left ? $"of the host's {_description.MemoryBytes >> 20}M the other guests leave {left >> 20}M"
+                : guest.TrySetMemory(bytes) ? null
+                : $"guest {guest.Description.Name} has no balloon, or has ended";
+        }
     }
 
     public HostReport Report()

@@ -15,7 +15,7 @@ public static partial class GuestsFile
     private const string SwitchOnly = "switch";
 
     /// <summary>Process, page tables, patched code and accounts of one guest, roughly: what it takes beside its RAM.</summary>
-    private const ulong Overhead = 8 << 20;
+    public const ulong Overhead = 8 << 20;
 
     /// <param name="processors">Overrides what the file says of <c>cpus</c>.</param>
     /// <exception cref="DescriptionException">Something in it is wrong.</exception>
@@ -108,6 +108,7 @@ public static partial class GuestsFile
         }
 
         ulong memory = section.Text("memory") is string size ? Size(section, "memory", size) : DefaultMemory;
+        ulong maximum = section.Text("maximum") is string most ? Size(section, "maximum", most) : memory;
         int weight = section.Integer("weight", 1, MostWeight) ?? DefaultWeight;
         double cap = section.Text("cap") is string text ? Cap(section, text) : 1;
         ExecutionMode mode = section.Choice("mode", ("para", ExecutionMode.Para), ("full", ExecutionMode.Full), ("trap", ExecutionMode.Trap)) ?? ExecutionMode.Para;
@@ -115,7 +116,8 @@ public static partial class GuestsFile
         bool isOnNetwork = section.Choice("net", ("none", false), (SwitchOnly, true)) ?? false;
         string? log = section.Text("log") is { Length: > 0 } file ? Path.Combine(folder, file) : null;
         section.Close();
-        return new GuestDescription(section.Place, name, kernel, append, initrd, disks, memory, weight, cap, mode, engine, isOnNetwork, log);
+        CheckMaximum(section, memory, maximum, mode, engine);
+        return new GuestDescription(section.Place, name, kernel, append, initrd, disks, memory, maximum, weight, cap, mode, engine, isOnNetwork, log);
     }
 
     private static string Locate(YamlSection section, string key, string file, string folder)
@@ -151,14 +153,35 @@ public static partial class GuestsFile
             ? percent / 100.0
             : throw new DescriptionException(section.PlaceOfKey("cap"), $"cap {text}: not a part of a processor from 1% to 100%");
 
+    /// <summary>A machine with more RAM than it may hold needs a balloon, which guests of Xen have, and RAM that is not there until it is touched.</summary>
+    private static void CheckMaximum(YamlSection section, ulong memory, ulong maximum, ExecutionMode mode, EngineKind engine)
+    {
+        FilePlace place = section.PlaceOfKey("maximum");
+        if (maximum < memory)
+        {
+            throw new DescriptionException(place, $"maximum {maximum >> 20}M: less than memory {memory >> 20}M");
+        }
+
+        if (maximum > memory && (mode != ExecutionMode.Para || engine == EngineKind.Interpreter))
+        {
+            throw new DescriptionException(place, "maximum: needs a balloon, so mode para and not the interpreter");
+        }
+    }
+
+    private static void CheckMachine(YamlSection section, string key, ulong bytes)
+    {
+        if (bytes is < MachineLayout.MinimumMemory or > MachineLayout.MaximumMemory)
+        {
+            (ulong least, ulong most) = (MachineLayout.MinimumMemory >> 20, MachineLayout.MaximumMemory >> 20);
+            throw new DescriptionException(section.PlaceOfKey(key), $"{key} {bytes >> 20}M: a machine has {least}M to {most}M");
+        }
+    }
+
     private static void CheckMemory(YamlSection section, GuestDescription guest, ulong taken, ulong limit)
     {
         FilePlace place = section.PlaceOfKey("memory");
-        if (guest.MemoryBytes is < MachineLayout.MinimumMemory or > MachineLayout.MaximumMemory)
-        {
-            (ulong least, ulong most) = (MachineLayout.MinimumMemory >> 20, MachineLayout.MaximumMemory >> 20);
-            throw new DescriptionException(place, $"memory {guest.MemoryBytes >> 20}M: a machine has {least}M to {most}M");
-        }
+        CheckMachine(section, "memory", guest.MemoryBytes);
+        CheckMachine(section, "maximum", guest.MaximumBytes);
 
         if (guest.MemoryBytes + Overhead > limit - Math.Min(taken, limit))
         {

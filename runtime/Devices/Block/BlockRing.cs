@@ -33,9 +33,10 @@ internal sealed class BlockRing : IDisposable
     private readonly List<BlockJob> _finished = [];
     private readonly List<IoVector> _vectors = [];
     private readonly ResponseHold _hold;
+    private readonly ThreadMeter _meter = new();
     private long _heldSince;
     private long _askedAt;
-    private volatile int _threadId;
+    private long _toldAt;
     private volatile bool _isStopped;
     private bool _isGone;
 
@@ -56,10 +57,15 @@ internal sealed class BlockRing : IDisposable
     }
 
     /// <summary>Processor time that the thread has used.</summary>
-    public long ThreadNanoseconds => _threadId == 0 ? 0 : HostThread.TimeOfThread(_threadId);
+    public long ThreadNanoseconds => _meter.Nanoseconds;
 
     /// <summary>The guest has put requests into the ring.</summary>
-    public void Notify() => _wake.Set();
+    public void Notify()
+    {
+        // What was told first has waited longest.
+        Interlocked.CompareExchange(ref _toldAt, Stopwatch.GetTimestamp(), 0);
+        _wake.Set();
+    }
 
     /// <summary>Finishes what is under way.</summary>
     public void Dispose()
@@ -77,7 +83,15 @@ internal sealed class BlockRing : IDisposable
 
     private void Serve()
     {
-        _threadId = HostThread.Id;
+        // Not only where the guest was bound to when it connected.
+        HostThread.BePunctual();
+        _meter.Begin();
+        ServeUntilStopped();
+        _meter.End();
+    }
+
+    private void ServeUntilStopped()
+    {
         while (!_isStopped)
         {
             if (!TryTakeBatch())
@@ -131,6 +145,8 @@ internal sealed class BlockRing : IDisposable
     private bool TryTakeBatch()
     {
         Span<byte> request = stackalloc byte[BlockRequest.Length];
+        long told = Interlocked.Exchange(ref _toldAt, 0);
+        long asked = told != 0 ? told : Stopwatch.GetTimestamp();
         while (true)
         {
             BlockJob job;
@@ -153,6 +169,7 @@ internal sealed class BlockRing : IDisposable
                 }
             }
 
+            job.AskedAt = asked;
             if (_intake.TryAccept(request, job))
             {
                 _batch.Add(job);
@@ -167,6 +184,7 @@ internal sealed class BlockRing : IDisposable
     private void Perform(List<BlockJob> run)
     {
         BlockStatus status = BlockStatus.Okay;
+        CountQueue(run);
         try
         {
             switch (run[0].Action)
@@ -201,6 +219,18 @@ internal sealed class BlockRing : IDisposable
         if (!Holds(hasRequests: true))
         {
             AnswerFinished();
+        }
+    }
+
+    private void CountQueue(List<BlockJob> run)
+    {
+        if (_disk.Account is { } account)
+        {
+            long begun = Stopwatch.GetTimestamp();
+            foreach (BlockJob job in run)
+            {
+                account.AddQueue((long)Stopwatch.GetElapsedTime(job.AskedAt, begun).TotalNanoseconds);
+            }
         }
     }
 

@@ -16,6 +16,9 @@ public sealed partial class DirectEngine
     /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
     private const int GuardPatience = 16;
 
+    /// <summary>Other returns that are watched while that from a page-fault handler is waited for.</summary>
+    private const int ReturnPatience = 16;
+
     /// <summary>Interruptions of one stay in the window, before the guest is taken for stuck there.</summary>
     private const int WindowPatience = 1000;
 
@@ -35,15 +38,22 @@ public sealed partial class DirectEngine
         if (_mode == ExecutionMode.Para)
         {
             // The kernel's gate has brought it along, so that the window stays in the guest's cache.
+            uint carried;
             if (reason == StubLayout.ExitGate)
             {
-                _publishedIf = stub.Line.VirtualIf & FlagBits.If;
-                _posts!.Saw(stub.Line.VirtualIf);
+                carried = stub.Line.VirtualIf;
+                _posts!.Saw(carried);
             }
             else
             {
-                _publishedIf = _window[MonitorWindow.Data.VirtualIf] & FlagBits.If;
+                carried = _window[MonitorWindow.Data.VirtualIf] | _window[SwitcherLayout.ReturnWanted];
                 _posts!.Forget();
+            }
+
+            _publishedIf = carried & FlagBits.If;
+            if ((carried & SwitcherLayout.FaultUnseen) != 0)
+            {
+                SeeFault();
             }
 
             State.InterruptsEnabled = _publishedIf != 0;
@@ -84,6 +94,11 @@ public sealed partial class DirectEngine
         {
             if (_switcher.Recover(hostEip) == SwitchState.NotYet)
             {
+                if (_switcher.IsFault(hostEip))
+                {
+                    return OnUnfinishedFault(space);
+                }
+
                 // The instruction at the site has not begun. After a kick, or when a page of the kernel's was only missing from the shadow,
                 // it begins again; any other fault is the interpreter's to find.
                 bool again = stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space);
@@ -224,12 +239,45 @@ public sealed partial class DirectEngine
             case FillResult.GuestFault:
                 _accounts.Is(_accounts.GuestPageFault, State.Eip);
                 _retry = new FaultRetry(true, linear, access, State.Eip, State.Cpl, CurrentRoot);
-                return _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
+                return RaisePageFault(error, linear);
             case FillResult.CodeWrite:
                 return OnCodeWrite(space, linear);
             default:
                 return Emulate();
         }
+    }
+
+    private VmExit RaisePageFault(uint error, uint linear)
+    {
+        SegmentRegister code = State.Segments[(int)SegmentIndex.Cs], stack = State.Segments[(int)SegmentIndex.Ss];
+        bool isUser = State.Cpl == 3;
+        VmExit exit = _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
+        if (isUser && _mode == ExecutionMode.Para)
+        {
+            _switcher.LearnFault(code, stack);
+        }
+
+        return exit;
+    }
+
+    /// <summary>The switcher has delivered a page fault since the last exit: what it left to the monitor.</summary>
+    private void SeeFault()
+    {
+        (uint linear, uint error, uint eip) = _switcher.LastFault;
+        State.Cr2 = linear;
+        _retry = new FaultRetry(true, linear, (error & HostFaultWrite) != 0 ? AccessKind.Write : AccessKind.Read, eip, Cpl: 3, CurrentRoot);
+    }
+
+    /// <summary>The switcher was interrupted before it had delivered a page fault, or cannot: the user's instruction begins again where only a page
+    /// of the kernel's was missing from the shadow, or another thread wants the processor.</summary>
+    private VmExit OnUnfinishedFault(AddressSpace space)
+    {
+        (uint linear, uint error, _) = _switcher.LastFault;
+        _retry = default;
+        _switcher.ForgetReturnWanted();
+        return space.Stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space)
+            ? VmExit.None
+            : OnPageFault(space, linear, error, fromWindow: false);
     }
 
     /// <summary>The guest returns from its page-fault handler to the instruction that faulted, by an IRET that the interpreter has performed:
@@ -251,6 +299,12 @@ public sealed partial class DirectEngine
             || translation.Physical >= Memory.Length
             || Memory.Read32(translation.Physical) != _retry.Eip || (Memory.Read32(translation.Physical + 4) & 3) != _retry.Cpl)
         {
+            // The handler may never return there.
+            if (++_missedReturns >= ReturnPatience)
+            {
+                _retry = default;
+            }
+
             return false;
         }
 
@@ -263,6 +317,7 @@ public sealed partial class DirectEngine
     {
         FaultRetry retry = _retry;
         _retry = default;
+        _missedReturns = 0;
         ShadowKind kind = space.Page(retry.Linear >> 12).Kind;
         bool isFilled = kind != ShadowKind.Absent && (retry.Access != AccessKind.Write || kind == ShadowKind.Writable);
         if (isFilled || _window.Covers(retry.Linear))
