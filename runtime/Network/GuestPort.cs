@@ -8,6 +8,9 @@ namespace Runtime.Network;
 /// <summary>A network card's view of a switch. All members but those of <see cref="ISwitchClient"/> are for the vCPU's thread.</summary>
 public sealed class GuestPort(MacAddress address, CompletionQueue completions) : ISwitchClient
 {
+    /// <summary>Nanoseconds after which a guest that takes nothing keeps no other guest's pages any more.</summary>
+    public const long Patience = 100_000_000;
+
     /// <summary>What waits for a guest that does not take it; more is dropped, as by any switch.</summary>
     private const int MaximumBytes = 4 << 20;
 
@@ -18,6 +21,8 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
     private int _bytes;
     private int _notified;
     private long _dropped;
+    private int _taken;
+    private int _takenBefore;
 
     public MacAddress Address => address;
 
@@ -39,6 +44,25 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
 
     /// <summary>Takes it out; the port it was in, if any.</summary>
     internal SwitchPort? Unplug() => Interlocked.Exchange(ref _port, null);
+
+    /// <summary>Some frame waits for the guest. Safe from any thread.</summary>
+    internal bool HasArrivals => !_arrived.IsEmpty;
+
+    /// <summary>To be called now and then: frames that wait since the last time, in which the guest took none, go back to their senders as far
+    /// as their pages are concerned. Safe from any thread.</summary>
+    internal void GiveBackIfStalled()
+    {
+        int taken = Volatile.Read(ref _taken);
+        if (taken == _takenBefore)
+        {
+            foreach (EthernetFrame frame in _arrived.Where(frame => frame.IsBorrowed))
+            {
+                frame.GiveBack();
+            }
+        }
+
+        _takenBefore = taken;
+    }
 
     /// <summary>Releases what has arrived and nobody will take.</summary>
     internal void Clear()
@@ -87,6 +111,7 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
         if (_arrived.TryDequeue(out EthernetFrame? frame))
         {
             Interlocked.Add(ref _bytes, -frame.Length);
+            Volatile.Write(ref _taken, _taken + 1);
             Account?.AddReceived(frame.Length);
         }
     }

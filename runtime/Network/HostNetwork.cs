@@ -19,6 +19,7 @@ public sealed class HostNetwork(IClock clock) : IDisposable
 {
     private readonly NetworkThread _thread = new(clock);
     private readonly List<IDisposable> _clients = [];
+    private readonly StallWatch _stalls = new(clock);
     private PcapWriter? _capture;
 
     /// <summary>The way out by sockets of the host, with ports that lead in.</summary>
@@ -42,7 +43,11 @@ public sealed class HostNetwork(IClock clock) : IDisposable
     public GuestPort AddGuest(CompletionQueue completions, uint number, NetworkAccount? account)
     {
         var guest = new GuestPort(MacAddress.ForGuest(0x12_3456 + number), completions) { Account = account };
-        _thread.Invoke(() => guest.Plug(_thread.Switch.Connect(guest, guest.Address)));
+        _thread.Invoke(() =>
+        {
+            guest.Plug(_thread.Switch.Connect(guest, guest.Address));
+            _stalls.Add(guest);
+        });
         return guest;
     }
 
@@ -51,13 +56,21 @@ public sealed class HostNetwork(IClock clock) : IDisposable
     {
         if (guest.Unplug() is SwitchPort port)
         {
-            _thread.Invoke(() => _thread.Switch.Disconnect(port));
+            _thread.Invoke(() =>
+            {
+                _thread.Switch.Disconnect(port);
+                _stalls.Remove(guest);
+            });
         }
 
         guest.Clear();
     }
 
-    public void Start() => _thread.Start();
+    public void Start()
+    {
+        _thread.AddTimer(_stalls);
+        _thread.Start();
+    }
 
     public void Dispose()
     {
