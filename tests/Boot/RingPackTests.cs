@@ -46,7 +46,7 @@ public sealed class RingPackTests : IDisposable
     private (string Serial, long PortExits) Run(string image, string append, string engine, string platform)
     {
         string stats = Path.Combine(_folder.FullName, "stats.json");
-        KernelRun run = KernelRun.InRuntime(new KernelSetup(image, append, _disk, platform, stats), engine, "para");
+        KernelRun run = KernelRun.InRuntime(new KernelSetup(image, append, _disk, platform, Stats: stats), engine, "para");
         Assert.True(run.Status == KernelRun.AllRight, run.Serial + run.Errors);
         return (run.Serial, RunStatistics.Parse(File.ReadAllText(stats))!.Exits.Where(exit => exit.Reason.StartsWith("port-", StringComparison.Ordinal)).Sum(exit => exit.Count));
     }
