@@ -235,7 +235,7 @@ internal sealed class StubEmitter
     /// to a kick: the signal handler turns a kick that strikes there into an exit.</summary>
     private void EmitResume()
     {
-        Label go = a.CreateLabel(), fpuLoaded = a.CreateLabel(), keysLoaded = a.CreateLabel();
+        Label go = a.CreateLabel(), fpuLoaded = a.CreateLabel(), keysLoaded = a.CreateLabel(), step = a.CreateLabel();
         a.Label(ref _resume);
         a.nop();
         a.Label(ref _critical);
@@ -274,6 +274,8 @@ internal sealed class StubEmitter
         a.wrpkru();
         a.Label(ref keysLoaded);
         a.mov(eax, Dword(StubLayout.Eflags));
+        a.test(eax, (int)FlagBits.Tf);
+        a.jne(step);
         a.push(rax);
         a.popfq();
         a.mov(eax, Dword(StubLayout.Gpr));
@@ -286,6 +288,25 @@ internal sealed class StubEmitter
         a.mov(edi, Dword(StubLayout.Gpr + 28));
         // A far jump takes half the time of IRETQ, and the stack segment is loaded already.
         a.jmp(__fword_ptr[Control + StubLayout.Eip]);
+        // One instruction: a TF that IRETQ sets traps behind the first of the guest's. Frame: SS, RSP, RFLAGS, CS, RIP.
+        a.Label(ref step);
+        a.mov(edx, ss);
+        a.push(rdx);
+        a.mov(edx, Dword(StubLayout.Gpr + 16));
+        a.push(rdx);
+        a.push(rax);
+        a.mov(edx, Dword(StubLayout.Cs));
+        a.push(rdx);
+        a.mov(edx, Dword(StubLayout.Eip));
+        a.push(rdx);
+        a.mov(eax, Dword(StubLayout.Gpr));
+        a.mov(ecx, Dword(StubLayout.Gpr + 4));
+        a.mov(edx, Dword(StubLayout.Gpr + 8));
+        a.mov(ebx, Dword(StubLayout.Gpr + 12));
+        a.mov(ebp, Dword(StubLayout.Gpr + 20));
+        a.mov(esi, Dword(StubLayout.Gpr + 24));
+        a.mov(edi, Dword(StubLayout.Gpr + 28));
+        a.iretq();
         a.Label(ref _criticalEnd);
         a.ud2();
     }
