@@ -38,8 +38,9 @@ public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelIm
     /// <summary>Where the guest's RDTSC reads; null for a counter of the host's.</summary>
     public ITimeStamp? TimeStamp { get; init; }
 
-    /// <summary>The same for a guest of Xen.</summary>
-    public EngineRequest UnderXen() => this with { Model = CpuModel.UnderXen, DeviceMemoryBytes = XenPlatform.DeviceMemoryFor(MemoryBytes) };
+    /// <summary>The same for a guest of Xen. A kernel that knows nothing of Xen, which its notes tell, would only take the APIC's timer for the PIT's,
+    /// which costs more here.</summary>
+    public EngineRequest UnderXen() => this with { Model = Image.PvhEntry is null ? CpuModel.UnderXen : CpuModel.UnderXenWithApic, DeviceMemoryBytes = XenPlatform.DeviceMemoryFor(MemoryBytes) };
 }
 
 /// <summary>An engine and what belongs to it. Disposing it ends both.</summary>

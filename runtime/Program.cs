@@ -17,6 +17,7 @@ var root = new RootCommand("Runs operating-system kernels built for bare IA-32 h
     new StatsCommand().Build(),
     new GuestOrderCommand("pause", "Stop a guest where it is, until it is resumed.").Build(),
     new GuestOrderCommand("resume", "Let a paused guest go on.").Build(),
+    new MemoryCommand().Build(),
     new GuestOrderCommand("stop", "End a guest, or the host and all its guests.", canMeanAll: true).Build(),
     new ConsoleCommand().Build(),
     new XenStoreCommand().Build(),

@@ -67,6 +67,10 @@ public sealed class KernelImage
     /// in its data name.</summary>
     public IReadOnlyList<ulong> OtherEntryPoints { get; init; } = [];
 
+    /// <summary>Physical address where PVH starts, as the file has it: it may lie outside of what is loaded. Null where the file names
+    /// none.</summary>
+    public ulong? PvhEntry { get; init; }
+
     /// <summary>Symbols by address.</summary>
     public required IReadOnlyList<ImageSymbol> Symbols { get; init; }
 
@@ -108,6 +112,7 @@ public sealed class KernelImage
         EntryPoint = EntryPoint,
         Sections = Sections,
         OtherEntryPoints = OtherEntryPoints,
+        PvhEntry = PvhEntry,
         Symbols = Symbols,
         Relocations = Relocations,
         IsPacked = true,

@@ -38,9 +38,14 @@ public static class BootLoader
         FlatProtectedMode.Enter(state, (uint)plan.Entry.Value);
         if (plan.Protocol == BootProtocol.Multiboot1)
         {
-            uint info = MultibootInfoWriter.Write(parameters, plan, space, memory);
+            var information = new BootInformation(plan, space, memory);
             state.Gpr[VcpuState.Eax] = MultibootInfoWriter.BootMagic;
-            state.Gpr[VcpuState.Ebx] = info;
+            state.Gpr[VcpuState.Ebx] = MultibootInfoWriter.Write(parameters, information);
+        }
+        else if (plan.Protocol == BootProtocol.Pvh)
+        {
+            FlatProtectedMode.UsePvhTaskRegister(state);
+            state.Gpr[VcpuState.Ebx] = PvhStartInfoWriter.Write(parameters, new BootInformation(plan, space, memory));
         }
         else if (plan.Protocol == BootProtocol.Linux)
         {

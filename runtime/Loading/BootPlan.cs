@@ -10,6 +10,9 @@ public enum BootProtocol
     /// <summary>Multiboot 0.6.96: registers and an information structure.</summary>
     Multiboot1,
 
+    /// <summary>Xen's PVH entry (public/arch-x86/hvm/start_info.h): a note names the entry, EBX the start information.</summary>
+    Pvh,
+
     /// <summary>Flat protected mode at the entry point, and nothing else.</summary>
     PlainElf,
 
@@ -29,6 +32,9 @@ public readonly record struct LoadRange(uint Address, long FileOffset, long File
 /// <param name="Entry">Physical; inside one of the ranges.</param>
 public sealed record BootPlan(BootProtocol Protocol, IReadOnlyList<LoadRange> Ranges, GuestPhysicalAddress Entry)
 {
+    /// <summary>Whether the kernel is told its own name before what the user says: by multiboot's custom.</summary>
+    public bool TellsKernelItsName => Protocol is BootProtocol.Multiboot1 or BootProtocol.PlainElf;
+
     /// <exception cref="BadImageException">The image cannot be booted by any protocol that is supported, or contradicts itself.</exception>
     public static BootPlan For(KernelImage image)
     {
@@ -65,9 +71,17 @@ public sealed record BootPlan(BootProtocol Protocol, IReadOnlyList<LoadRange> Ra
             ranges.Add(new LoadRange((uint)segment.LoadAddress, segment.FileOffset, segment.FileSize, (uint)segment.MemorySize));
         }
 
-        BootProtocol protocol = image.Format == ImageFormat.BzImage ? BootProtocol.Linux : isMultiboot ? BootProtocol.Multiboot1 : BootProtocol.PlainElf;
-        return new BootPlan(protocol, [.. ranges.OrderBy(range => range.Address)], PhysicalEntry(image));
+        BootProtocol protocol = ProtocolFor(image, isMultiboot);
+        GuestPhysicalAddress entry = protocol == BootProtocol.Pvh ? new GuestPhysicalAddress(image.PvhEntry!.Value) : PhysicalEntry(image);
+        return new BootPlan(protocol, [.. ranges.OrderBy(range => range.Address)], entry);
     }
+
+    /// <summary>A kernel that can be started both by multiboot and by PVH is started by multiboot, as QEMU does it.</summary>
+    private static BootProtocol ProtocolFor(KernelImage image, bool isMultiboot)
+        => image.Format == ImageFormat.BzImage ? BootProtocol.Linux
+            : isMultiboot ? BootProtocol.Multiboot1
+            : image.PvhEntry is not null ? BootProtocol.Pvh
+            : BootProtocol.PlainElf;
 
     /// <summary>Multiboot 0.6.96, 3.1.3: with bit 16 set the header's own addresses count, even in an ELF file.</summary>
     private static BootPlan ByAddressFields(KernelImage image, in MultibootHeader header)

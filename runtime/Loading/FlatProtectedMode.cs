@@ -45,4 +45,7 @@ internal static class FlatProtectedMode
             state.Segments[i].Selector = (ushort)(i == (int)SegmentIndex.Cs ? 0x10 : 0x18);
         }
     }
+
+    /// <summary>A PVH kernel finds a TSS of 67h bytes and one (Xen docs/misc/pvh.pandoc, "x86/HVM direct boot ABI").</summary>
+    public static void UsePvhTaskRegister(VcpuState state) => state.Tr = new SegmentRegister(0, 0, 0x67, BusyTss);
 }

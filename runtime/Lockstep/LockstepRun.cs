@@ -186,9 +186,9 @@ internal sealed class LockstepRun
             return null;
         }
 
-        byte expected = _reference.Interrupt(), found = _subject.Interrupt();
+        byte? expected = _reference.Interrupt(), found = _subject.Interrupt();
         Interrupts++;
-        return expected == found ? null : Different("the boards interrupt with different vectors", [new FieldDifference("vector", expected.ToString("x2"), found.ToString("x2"))]);
+        return expected == found ? null : Different("the boards interrupt with different vectors", [new FieldDifference("vector", $"{expected:x2}", $"{found:x2}")]);
     }
 
     /// <summary>The subject asks for something: the reference has to come to ask for the same.</summary>
@@ -317,13 +317,22 @@ internal sealed class LockstepRun
     private Divergence? Settle(in VmExit exit)
     {
         Func<bool>? reference = _reference.Settle(exit), subject = _subject.Settle(exit);
-        _hypervisorStored |= exit.Reason == VmExitReason.XenHypercall;
+        // Hypercalls and runstates are stored without telling the processor.
+        _hypervisorStored |= _reference.Machine.Xen is not null && exit.Reason is VmExitReason.XenHypercall or VmExitReason.Halt;
         if ((reference is null) != (subject is null))
         {
             return Different("one processor is to wait, the other is not", []);
         }
 
-        while (reference is not null && !reference() && _reference.Machine.Outcome is null)
+        return reference is null ? null : Wait(reference, subject!);
+    }
+
+    /// <summary>Both processors wait for what their devices bring about: time goes on to it.</summary>
+    private Divergence? Wait(Func<bool> reference, Func<bool> subject)
+    {
+        _reference.Block();
+        _subject.Block();
+        while (!reference() && _reference.Machine.Outcome is null)
         {
             long next = Math.Min(_reference.Deadline, _subject.Deadline);
             if (next == Time.DeadlineQueue.Never)
@@ -340,7 +349,10 @@ internal sealed class LockstepRun
             _subject.Advance();
         }
 
-        return reference is not null && subject!() != reference() ? Different("one processor goes on waiting", []) : null;
+        bool isAlike = subject() == reference();
+        _reference.Unblock();
+        _subject.Unblock();
+        return isAlike ? null : Different("one processor goes on waiting", []);
     }
 
     private static string Describe(in VmExit exit) => exit.Reason switch

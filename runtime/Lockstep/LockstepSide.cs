@@ -41,17 +41,38 @@ internal sealed class LockstepSide : IDisposable
     public void Advance() => Machine.Platform.Deadlines.Advance(Clock.Current);
 
     /// <summary>Whether an interrupt waits for the guest to take it.</summary>
-    public bool IsInterruptPending => (Machine.Xen is { } xen && xen.TryPendingVector(out _)) || Machine.Platform.Pic.IsInterruptPending;
+    public bool IsInterruptPending => (Machine.Xen is { } xen && xen.TryPendingVector(out _)) || Machine.Platform.Interrupts.IsInterruptPending;
 
     public bool CanTakeInterrupt => State.InterruptsEnabled && !State.InterruptShadow;
 
     /// <summary>Delivers the interrupt that is due. Only when the guest can take it.</summary>
-    /// <returns>Its vector.</returns>
-    public byte Interrupt()
+    /// <returns>Its vector; null when it turned out that none is.</returns>
+    public byte? Interrupt()
     {
-        byte vector = Machine.Xen is { } xen && xen.TryPendingVector(out byte upcall) ? upcall : Machine.Platform.Pic.Acknowledge();
+        byte vector = 0;
+        bool isUpcall = Machine.Xen is { } xen && xen.TryPendingVector(out vector) && xen.TrySettleUpcall();
+        if (!isUpcall && !Machine.Platform.Interrupts.IsInterruptPending)
+        {
+            return null;
+        }
+
+        vector = isUpcall ? vector : Machine.Platform.Interrupts.Acknowledge();
         Engine.Interrupt(vector);
         return vector;
+    }
+
+    /// <summary>The processor begins to wait.</summary>
+    public void Block()
+    {
+        Machine.Xen?.TrySettleUpcall();
+        Machine.Xen?.Runstate.Enter(Abi.Xen.Runstate.Blocked);
+    }
+
+    /// <summary>The wait is over.</summary>
+    public void Unblock()
+    {
+        Machine.Xen?.Runstate.Enter(Abi.Xen.Runstate.Running);
+        Machine.Xen?.PublishRunstate();
     }
 
     /// <summary>Does what an exit asks for, as <see cref="Vcpu"/> does.</summary>

@@ -5,9 +5,13 @@ using Xunit;
 namespace Tests.Boot;
 
 /// <summary>What a kernel is started with, besides engine and mode.</summary>
+/// <param name="Kernel">One of guest-kernels/bin, or a path from the root.</param>
 /// <param name="Disk">A raw image for the first IDE disk, or null.</param>
 /// <param name="Platform">What the guest finds; the mode's own choice when null.</param>
-internal sealed record KernelSetup(string Kernel, string CommandLine = "", string? Disk = null, string? Platform = null);
+/// <param name="Module">A file that is handed over, or null.</param>
+/// <param name="Stats">A file for the run's statistics, or null.</param>
+internal sealed record KernelSetup(
+    string Kernel, string CommandLine = "", string? Disk = null, string? Platform = null, string? Module = null, string? Stats = null);
 
 /// <summary>How a kernel ended.</summary>
 internal sealed record KernelRun(int Status, string Serial, string Errors)
@@ -25,7 +29,7 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
     {
         List<string> arguments =
         [
-            typeof(Runtime.VirtualMachine).Assembly.Location, "run", Repository.Kernel(setup.Kernel),
+            typeof(Runtime.VirtualMachine).Assembly.Location, "run", Path.IsPathRooted(setup.Kernel) ? setup.Kernel : Repository.Kernel(setup.Kernel),
             "--engine", engine, "--mode", mode, "--time-limit", "90s", "--append", setup.CommandLine,
         ];
         if (setup.Disk is not null)
@@ -36,6 +40,12 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
         if (setup.Platform is not null)
         {
             arguments.AddRange(["--platform", setup.Platform]);
+        }
+
+        arguments.AddRange(ModuleOf(setup, "--initrd"));
+        if (setup.Stats is not null)
+        {
+            arguments.AddRange(["--stats", setup.Stats]);
         }
 
         ChildResult result = ChildProcess.Run("dotnet", arguments, s_limit);
@@ -59,6 +69,7 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
             arguments.AddRange(["-drive", $"file={setup.Disk},format=raw,if=ide"]);
         }
 
+        arguments.AddRange(ModuleOf(setup, "-initrd"));
         ChildResult result = ChildProcess.Run(program, arguments, s_limit);
         return new KernelRun(result.ExitStatus, result.Output, result.Errors);
     }
@@ -68,4 +79,6 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
         string? difference = expected.FirstDifference(Serial);
         Assert.True(difference is null && Status == AllRight, $"exit status {Status}; {difference ?? "output as expected"}\n{Errors}");
     }
+
+    private static string[] ModuleOf(KernelSetup setup, string option) => setup.Module is null ? [] : [option, setup.Module];
 }

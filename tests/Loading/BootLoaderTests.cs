@@ -175,7 +175,7 @@ public sealed class BootLoaderTests
     {
         BootParameters parameters = new("kernel", [new("big", new byte[16 << 20])]);
         BadImageException bad = Assert.Throws<BadImageException>(() => Load(KernelFile.Flat(Code), parameters, megabytes: 16));
-        Assert.StartsWith("too little memory: module 1 needs 18 MiB", bad.Message, StringComparison.Ordinal);
+        Assert.StartsWith("too little memory: module big needs 18 MiB", bad.Message, StringComparison.Ordinal);
     }
 
     private static (GuestMemory Memory, VcpuState State) Load(KernelFile file, BootParameters parameters, uint megabytes = 128)

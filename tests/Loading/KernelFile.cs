@@ -49,6 +49,22 @@ internal sealed class KernelFile
         return kernel;
     }
 
+    /// <summary>The same ELF file with a note of one 32-bit value behind it, and its program headers behind that.</summary>
+    /// <param name="name">Of three letters.</param>
+    public KernelFile WithNote(string name, uint type, uint value)
+    {
+        const int note = 20;
+        byte[] load = Bytes[ElfHeaderLength..(ElfHeaderLength + ProgramHeaderLength)];
+        int at = Bytes.Length, headers = at + note;
+        byte[] padding = new byte[note + 2 * ProgramHeaderLength];
+        var file = new KernelFile([.. Bytes, .. padding]);
+        file.Set32(at, 4).Set32(at + 4, 4).Set32(at + 8, type).Set8(at + 12, [.. System.Text.Encoding.ASCII.GetBytes(name), 0]).Set32(at + 16, value);
+        file.Set8(headers, load);
+        int second = headers + ProgramHeaderLength;
+        file.Set32(second, 4).Set32(second + 4, (uint)at).Set32(second + 16, note).Set32(second + 20, note).Set32(second + 28, 4); // PT_NOTE
+        return file.Set32(28, (uint)headers).Set16(44, 2);
+    }
+
     /// <summary>Overwrites a field.</summary>
     public KernelFile Set32(int offset, uint value)
     {

@@ -2,17 +2,16 @@ using System.Buffers.Binary;
 
 namespace Rewriter.Images.Elf;
 
-/// <summary>ELF notes that name entry points.</summary>
+/// <summary>ELF notes that say where a loader may start.</summary>
 static class ElfNotes
 {
     /// <summary>XEN_ELFNOTE_PHYS32_ENTRY (Xen public/elfnote.h): the physical address where PVH starts.</summary>
     const uint XenPhysicalEntry = 18;
 
-    /// <summary>The PVH entry as a linked virtual address, if there is one. Malformed notes are passed over: no loader depends on
-    /// them.</summary>
-    public static List<ulong> ReadEntryPoints(ByteView file, List<ElfSegment> segments)
+    /// <summary>The PVH entry: what the first such note says, whether anything is loaded there or not. Null where no note says so; notes that
+    /// run past their segment are passed over.</summary>
+    public static ulong? ReadPvhEntry(ByteView file, List<ElfSegment> segments)
     {
-        var entries = new List<ulong>();
         foreach (ElfSegment note in segments.Where(s => s.Type == ElfSegment.Note))
         {
             ReadOnlySpan<byte> bytes = file.Span(note.Offset, note.FileSize, "ELF notes");
@@ -28,26 +27,20 @@ static class ElfNotes
                     break;
                 }
 
-                if (type == XenPhysicalEntry && valueSize >= 4 && bytes[12..].StartsWith("Xen\0"u8))
+                if (type == XenPhysicalEntry && valueSize >= 4 && nameSize == 4 && bytes[12..].StartsWith("Xen\0"u8))
                 {
-                    AddVirtual(entries, BinaryPrimitives.ReadUInt32LittleEndian(bytes[(int)value..]), segments);
+                    return BinaryPrimitives.ReadUInt32LittleEndian(bytes[(int)value..]);
                 }
 
                 bytes = bytes[(int)next..];
             }
         }
 
-        return entries;
+        return null;
     }
 
-    static void AddVirtual(List<ulong> entries, ulong physical, List<ElfSegment> segments)
-    {
-        foreach (ElfSegment segment in segments.Where(s => s.Type == ElfSegment.Load))
-        {
-            if (physical >= segment.PhysicalAddress && physical - segment.PhysicalAddress < (ulong)segment.FileSize)
-            {
-                entries.Add(segment.Address + (physical - segment.PhysicalAddress));
-            }
-        }
-    }
+    /// <summary>Where the byte at a physical address is linked: nowhere, or once for each segment that loads it there.</summary>
+    public static List<ulong> Linked(ulong? physical, List<ElfSegment> segments) =>
+        [.. segments.Where(s => s.Type == ElfSegment.Load && physical >= s.PhysicalAddress && physical - s.PhysicalAddress < (ulong)s.FileSize)
+            .Select(s => s.Address + (physical!.Value - s.PhysicalAddress))];
 }

@@ -32,6 +32,7 @@ sealed class ElfReader : IImageReader
         }
 
         List<ElfSection> sections = ElfSection.ReadAll(file, header);
+        ulong? pvhEntry = ElfNotes.ReadPvhEntry(file, all);
         return new KernelImage
         {
             Name = name,
@@ -40,7 +41,8 @@ sealed class ElfReader : IImageReader
             File = file.Bytes,
             Payload = file.Bytes,
             EntryPoint = FindEntry(file, header),
-            OtherEntryPoints = ElfNotes.ReadEntryPoints(file, all),
+            PvhEntry = pvhEntry,
+            OtherEntryPoints = ElfNotes.Linked(pvhEntry, all),
             Segments = [.. segments.Select(s =>
                 new ImageSection("", s.Address, s.PhysicalAddress, s.Offset, s.FileSize, s.MemorySize, s.IsExecutable, s.IsWritable))],
             Sections = LoadedRanges(sections, segments),

@@ -37,6 +37,7 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
     private readonly SelectorSlots _selectors;
     private readonly OperandMirror _operands;
     private readonly Switcher _switcher;
+    private readonly PostWindow? _posts;
     private WindowMemory _window;
     private AddressSpace? _current;
     private StubProcess? _running;
@@ -45,6 +46,7 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
     private int _resumedInWindow;
     private bool _shadowIsStale;
     private FaultRetry _retry;
+    private int _missedReturns;
     private (ulong Kernel, ulong User) _gates;
 
     /// <summary>The window and the process hold what they were given, but for what <see cref="_publishedIf"/> and the registers say: the last
@@ -93,6 +95,8 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
         _selectors.Reset(_window);
         _operands = new OperandMirror(_cpu, Memory, _frames, () => _window);
         _switcher = new Switcher(State, _cpu, Memory);
+        Posted = mode == ExecutionMode.Para ? new PostedWrites() : null;
+        _posts = Posted is null ? null : new PostWindow(Posted);
         // The first process now: a host that refuses one is found out before the guest starts.
         StubFeatures features = TryEnterSpace()!.Stub.Features;
         if (IsPatching && !features.HasProtectionKeys)
@@ -117,11 +121,16 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
     /// <summary>Hypercalls that the run loop wants to see.</summary>
     public ReturnedSites Returned { get; } = new();
 
+    public PostedWrites? Posted { get; }
+
     public VmExit Run(bool wantInterruptWindow)
     {
         try
         {
-            return RunUntilExit(wantInterruptWindow);
+            _posts?.Open(_window);
+            VmExit exit = RunUntilExit(wantInterruptWindow);
+            _posts?.Collect(_window);
+            return exit;
         }
         catch (HostCallException refused)
         {
@@ -134,7 +143,14 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
 
     public void Interrupt(byte vector) => _cpu.DeliverInterrupt(vector);
 
-    public void Halted() => _spaces.Placement.Halted();
+    public void Halted()
+    {
+        // What the kicks since then were for is looked at before the guest runs. Delivering first, and then coming back for a kick, would find
+        // the same event pending with interrupts off, and ask for a window.
+        Volatile.Write(ref _kick, false);
+        Interlocked.MemoryBarrier();
+        _spaces.Placement.Halted();
+    }
 
     public void Kick()
     {
@@ -339,7 +355,7 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
         if (_mode == ExecutionMode.Para)
         {
             _selectors.Prepare(space, _window);
-            _switcher.Publish();
+            _switcher.Publish(_retry.IsPending);
             _window.Publish(State, wantInterruptWindow);
             (_publishedWish, _publishedIopl) = (wantInterruptWindow, State.Eflags & FlagBits.Iopl);
         }

@@ -156,7 +156,7 @@ internal sealed class CodeScanner(ReturnedSites returned)
         }
 
         crosses = true;
-        page.CrossingOffset = offset;
+        page.CrossingOffset = page.CrossingOffset < 0 ? offset : Math.Min(page.CrossingOffset, offset);
         page.CrossingFrame = following.Key.Frame;
         page.Pin(offset, here);
         following.Pin(0, tail);

@@ -63,7 +63,6 @@ internal sealed class FetchedCode(CodeCache cache, Cpu cpu, GuestMemory memory, 
             }
 
             Forget();
-            cache.CrossingInto(frame, code.Key.Page).ForEach(cache.Remove);
             cache.Remove(code);
         }
 

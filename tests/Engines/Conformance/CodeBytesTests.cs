@@ -80,6 +80,34 @@ public sealed class CodeBytesTests
         GuestRun.MustLog(engine, p, () => [$"{3 * Rounds * (Rounds + 1) / 2:x}"]);
     }
 
+    /// <summary>Three pages with an instruction across each of their borders. What is written to the third concerns the second, but not what
+    /// crosses from the first: 89 F9 is MOV ECX, EDI, and would be MOV ESP, ESI with a trap for its second byte.</summary>
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public void CodeAcrossPagesOutlivesChangesFurtherOn(string engine)
+    {
+        const uint first = GuestProgram.Elsewhere, second = first + 0x1000, third = second + 0x1000;
+        var p = new GuestProgram();
+        p.Place(second - 1, 0x89, 0xF9, 0xE9, 0xF9, 0x0F, 0, 0); // MOV ECX, EDI; JMP third - 1
+        p.Place(third - 1, 0xB8, 0, 0, 0, 0, 0x01, 0xC8, 0xC3); // MOV EAX, 0; ADD EAX, ECX; RET
+        Assembler a = p.Main;
+        Label again = a.CreateLabel();
+        a.mov(edi, Rounds);
+        a.xor(edx, edx);
+        a.Label(ref again);
+        a.mov(ebx, second - 1);
+        a.mov(esi, 1);
+        a.mov(__dword_ptr[third], edi);
+        a.call(ebx);
+        a.add(edx, eax);
+        a.dec(edi);
+        a.jnz(again);
+        a.mov(eax, edx);
+        p.Report();
+        p.End();
+        GuestRun.MustLog(engine, p, () => [$"{Rounds * (Rounds + 1):x}"]);
+    }
+
     /// <summary>A breakpoint on the first byte of a longer instruction, as kernels put there while they patch code: the handler goes on behind that
     /// instruction. Read from the byte behind the breakpoint, what follows looks like AND CH, AL; INT 2EH.</summary>
     [Theory]

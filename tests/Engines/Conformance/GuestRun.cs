@@ -22,7 +22,7 @@ internal sealed class GuestRun : IDisposable
 
     public GuestRun(string engine, GuestProgram program)
     {
-        (Engine, Memory) = Create(engine);
+        (Engine, Memory) = Create(engine, Counters);
         program.Load(Memory, Engine.State);
     }
 
@@ -30,6 +30,9 @@ internal sealed class GuestRun : IDisposable
     public static TheoryData<string> Engines => new("interpreter", "direct full", "direct para");
 
     public IExecutionEngine Engine { get; }
+
+    /// <summary>The exits that the engine settled itself.</summary>
+    public ExitCounters Counters { get; } = new();
 
     public GuestMemory Memory { get; }
 
@@ -95,6 +98,24 @@ internal sealed class GuestRun : IDisposable
         _log.Add($"no end in sight: {Engine.State}");
     }
 
+    /// <summary>As <see cref="ToEnd"/>, while another thread kicks without a pause.</summary>
+    public void UnderKicks()
+    {
+        bool over = false;
+        var kicker = new Thread(() =>
+        {
+            while (!Volatile.Read(ref over))
+            {
+                Engine.Kick();
+                Thread.SpinWait(500);
+            }
+        });
+        kicker.Start();
+        ToEnd();
+        Volatile.Write(ref over, true);
+        kicker.Join();
+    }
+
     /// <summary>Runs until a vector was trapped to so many times: for user mode, which has no port to end by.</summary>
     public void ToEndAtTrap(int vector, int times)
     {
@@ -108,7 +129,7 @@ internal sealed class GuestRun : IDisposable
         Memory.Dispose();
     }
 
-    private static (IExecutionEngine Engine, GuestMemory Memory) Create(string engine)
+    private static (IExecutionEngine Engine, GuestMemory Memory) Create(string engine, ExitCounters counters)
     {
         if (engine == "interpreter")
         {
@@ -125,7 +146,7 @@ internal sealed class GuestRun : IDisposable
         ExecutionMode mode = engine == "direct para" ? ExecutionMode.Para : ExecutionMode.Full;
         try
         {
-            var direct = new DirectEngine(mode, GuestProgram.MemoryBytes, CpuModel.Default, new ExitCounters());
+            var direct = new DirectEngine(mode, GuestProgram.MemoryBytes, CpuModel.Default, counters);
             return (direct, direct.Memory);
         }
         catch (Exception refused) when (refused is HostCallException or PlatformNotSupportedException or DllNotFoundException)
