@@ -421,7 +421,17 @@ public sealed partial class DirectEngine
         _accounts.BeginHypercall(site);
         return State.Cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8
             ? EnterKernel(site.Instruction.Instruction.Immediate8)
-            : _cpu.StepPlain();
+            : StepTransfer();
+    }
+
+    /// <summary>One instruction by the interpreter, or one element of a string instruction.</summary>
+    private VmExit StepTransfer()
+    {
+        uint eip = State.Eip;
+        VmExit exit = _cpu.StepPlain();
+        // The last element of INS retires the instruction only when its value is there.
+        _stringTransfer = exit.Reason is VmExitReason.PortRead or VmExitReason.PortWrite && State.Eip == eip ? eip : null;
+        return exit;
     }
 
     private VmExit EnterKernel(byte vector)

@@ -47,6 +47,9 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
     private bool _shadowIsStale;
     private FaultRetry _retry;
     private int _missedReturns;
+
+    /// <summary>Where a repeated INS or OUTS is under way, which the interpreter carries on: each element is an exit of its own.</summary>
+    private uint? _stringTransfer;
     private (ulong Kernel, ulong User) _gates;
 
     /// <summary>The window and the process hold what they were given, but for what <see cref="_publishedIf"/> and the registers say: the last
@@ -279,6 +282,11 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
 
     private VmExit RunNatively(bool wantInterruptWindow)
     {
+        if (_stringTransfer == State.Eip)
+        {
+            return StepTransfer();
+        }
+
         bool isAsBefore = IsAsBefore(wantInterruptWindow);
         AddressSpace? space = isAsBefore ? _current! : TryEnterSpace();
         if (space is null)
