@@ -18,6 +18,7 @@ public static class MachineLayout
     public const ushort Dma8 = 0x000;                // 16 ports: 8237A, 8-bit channels 0-3
     public const ushort XenUnplug = 0x010;           // 4 ports: Xen's unplug protocol
     public const ushort MasterPic = 0x020;           // 2 ports
+    public const ushort InterruptMode = 0x022;       // 2 ports: index, data
     public const ushort Pit = 0x040;                 // 4 ports
     public const ushort KeyboardData = 0x060;
     public const ushort SystemControlB = 0x061;      // speaker gate, refresh toggle, OUT2
@@ -67,10 +68,13 @@ public static class MachineLayout
     public const uint ExtendedBiosDataArea = 0x9_FC00;
     public const uint VideoMemory = 0xA_0000;
     public const uint BiosRom = 0xF_0000;
+    public const uint MultiprocessorTable = BiosRom;
     public const uint ExtendedMemory = 0x10_0000;
 
     /// <summary>Device memory from here on, until the guest moves it; below the I/O APIC's FEC00000.</summary>
     public const uint PciMemory = 0xF000_0000;
+
+    public const uint LocalApic = 0xFEE0_0000;
 
     /// <summary>Bytes at the top of RAM that QEMU's BIOS keeps for itself; kept back here too, so that guests count the same memory.</summary>
     public const uint FirmwareReserve = 0x2_0000;

@@ -15,7 +15,7 @@ namespace Runtime;
 public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace)
 {
     /// <summary>What a network card's cable leads to; null for no card.</summary>
-    public HostNetwork? Network { get; init; }
+    public NetworkPlug? Network { get; init; }
 
     /// <summary>Where the console ring of a guest of Xen leads.</summary>
     public ISerialEndpoint RingTerminal { get; init; } = new NullSerialEndpoint();
@@ -34,6 +34,7 @@ public sealed class PcPlatform : IDisposable
     private readonly IdeChannel[] _ide = new IdeChannel[2];
     private readonly List<DeviceWorker> _workers = [];
     private readonly PlatformParts _parts;
+    private readonly MemoryMappedBus _memoryBus;
     private GuestPort? _cable;
 
     /// <param name="wake">Makes the run loop look at its devices; safe from any thread.</param>
@@ -44,6 +45,8 @@ public sealed class PcPlatform : IDisposable
         Deadlines.Add(Completions);
         Bus = new PortBus(parts.Trace);
         Pic = new Pic8259Pair(parts.Trace);
+        Interrupts = Pic;
+        _memoryBus = new MemoryMappedBus(parts.Trace);
         AttachInterruptControllers(parts);
         AttachTimers(parts, clock);
         AttachKeyboardController(parts, power);
@@ -79,6 +82,20 @@ public sealed class PcPlatform : IDisposable
 
     public Pic8259Pair Pic { get; }
 
+    /// <summary>What drives the processor's interrupt input.</summary>
+    public IInterruptSource Interrupts { get; private set; }
+
+    /// <summary>Puts a local APIC between the 8259As and the processor, before it runs.</summary>
+    /// <param name="changed">As <see cref="LocalApic"/> says.</param>
+    public void AddLocalApic(IClock clock, Action changed)
+    {
+        var apic = new LocalApic(clock, Pic, changed);
+        _memoryBus.AttachFixed(apic, MachineLayout.LocalApic, LocalApic.Size);
+        Bus.Attach(new InterruptModeRegister(apic), MachineLayout.InterruptMode, 2);
+        Deadlines.Add(apic);
+        Interrupts = apic;
+    }
+
     public PciBus Pci { get; }
 
     public DeadlineQueue Deadlines { get; } = new();
@@ -92,7 +109,7 @@ public sealed class PcPlatform : IDisposable
         _workers.ForEach(worker => worker.Stop());
         if (_cable is not null)
         {
-            _parts.Network!.RemoveGuest(_cable);
+            _parts.Network!.Network.RemoveGuest(_cable);
             _cable = null;
         }
     }
@@ -156,7 +173,7 @@ public sealed class PcPlatform : IDisposable
     {
         if (parts.Network is not null)
         {
-            _cable = parts.Network.AddGuest(Completions);
+            _cable = parts.Network.Connect(Completions);
             Pci.Add(Rtl8139.Create(parts.Memory, _cable), MachineLayout.NetworkSlot);
         }
     }
@@ -170,13 +187,12 @@ public sealed class PcPlatform : IDisposable
 
     private PciBus AttachPci(PlatformParts parts, IPowerControl power)
     {
-        var memory = new MemoryMappedBus(parts.Trace);
         var router = new PirqRouter(Pic);
-        var pci = new PciBus(Bus, memory, router);
+        var pci = new PciBus(Bus, _memoryBus, router);
         pci.Add(I440Fx.HostBridge(), MachineLayout.HostBridgeSlot);
         pci.Add(I440Fx.IsaBridge(router), MachineLayout.Piix3Slot);
         Bus.Attach(new PciConfigPorts(pci, power), MachineLayout.PciConfig, 8);
-        parts.Memory.Devices = memory;
+        parts.Memory.Devices = _memoryBus;
         return pci;
     }
 

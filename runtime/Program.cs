@@ -11,11 +11,13 @@ var root = new RootCommand("Runs operating-system kernels built for bare IA-32 h
 {
     new RunCommand().Build(),
     new CompareCommand().Build(),
+    new LockstepCommand().Build(),
     new HostCommand().Build(),
     new PsCommand().Build(),
     new StatsCommand().Build(),
     new GuestOrderCommand("pause", "Stop a guest where it is, until it is resumed.").Build(),
     new GuestOrderCommand("resume", "Let a paused guest go on.").Build(),
+    new MemoryCommand().Build(),
     new GuestOrderCommand("stop", "End a guest, or the host and all its guests.", canMeanAll: true).Build(),
     new ConsoleCommand().Build(),
     new XenStoreCommand().Build(),

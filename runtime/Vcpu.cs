@@ -21,6 +21,7 @@ internal sealed class Vcpu : IDisposable
     private readonly ExitTrace? _trace;
     private readonly DeadlineQueue _deadlines;
     private readonly Pic8259Pair _pic;
+    private readonly IInterruptSource _interrupts;
     private readonly PortBus _bus;
     private readonly IWakeSignal _idle = WakeSignal.Create();
     private readonly Alarm _alarm;
@@ -43,9 +44,10 @@ internal sealed class Vcpu : IDisposable
         _trace = trace;
         _deadlines = machine.Platform.Deadlines;
         _pic = machine.Platform.Pic;
+        _interrupts = machine.Platform.Interrupts;
         _bus = machine.Platform.Bus;
         _xen = machine.Xen;
-        _hasInterrupt = () => _pic.IsInterruptPending || _xen is { IsUpcallPending: true };
+        _hasInterrupt = () => _interrupts.IsInterruptPending || _xen is { IsUpcallPending: true };
         _alarm = new Alarm(clock, Ring);
         _gate = gate;
     }
@@ -68,7 +70,7 @@ internal sealed class Vcpu : IDisposable
             }
 
             AdvanceDevices();
-            VmExit exit = _engine.Run(wantInterruptWindow: !TryInterrupt());
+            VmExit exit = Enter(wantInterruptWindow: !TryInterrupt());
             _trace?.Write(exit, _engine.State.Eip, _symbols);
             Account(exit);
         }
@@ -96,6 +98,29 @@ internal sealed class Vcpu : IDisposable
     {
         _alarm.Dispose();
         _idle.Dispose();
+    }
+
+    /// <summary>Runs the guest, and performs what it posted on the way. A trace shows every access, so then it may post none.</summary>
+    private VmExit Enter(bool wantInterruptWindow)
+    {
+        if (_engine.Posted is not PostedWrites posted)
+        {
+            return _engine.Run(wantInterruptWindow);
+        }
+
+        posted.Allow(_trace is null && _pic.IsQuiet, _pic.Master.Mask, _pic.Slave.Mask);
+        VmExit exit = _engine.Run(wantInterruptWindow);
+        if (posted.Pending.Count > 0)
+        {
+            foreach ((ushort port, byte value) in posted.Pending)
+            {
+                _bus.Write(port, 1, value);
+            }
+
+            posted.Clear();
+        }
+
+        return exit;
     }
 
     /// <summary>Lets devices catch up when something is due, and arms the alarm when that has changed. Otherwise no clock is read.</summary>
@@ -147,7 +172,12 @@ internal sealed class Vcpu : IDisposable
             case VmExitReason.InterruptWindow or VmExitReason.Kicked or VmExitReason.None:
                 break;
             case VmExitReason.Hypercall:
-                Settle(_machine.Hypercalls!.Perform(exit.Value));
+                Settle(_machine.Hypercalls!.Perform(exit.Value, out Func<bool>? shimWait));
+                if (shimWait is not null)
+                {
+                    Sleep(shimWait);
+                }
+
                 break;
             case VmExitReason.XenHypercall:
                 if (_xen!.Perform(_engine.State) is { } isOver)
@@ -177,12 +207,15 @@ internal sealed class Vcpu : IDisposable
                 return false;
             }
 
-            // Pending until the guest clears it, which its handler does first; what comes after that wakes the processor anew.
-            _engine.Interrupt(upcall);
-            return !_pic.IsInterruptPending;
+            if (_xen.TrySettleUpcall())
+            {
+                // Pending until the guest clears it, which its handler does first; what comes after that wakes the processor anew.
+                _engine.Interrupt(upcall);
+                return !_interrupts.IsInterruptPending;
+            }
         }
 
-        if (!_pic.IsInterruptPending)
+        if (!_interrupts.IsInterruptPending)
         {
             return true;
         }
@@ -192,8 +225,8 @@ internal sealed class Vcpu : IDisposable
             return false;
         }
 
-        _engine.Interrupt(_pic.Acknowledge());
-        return !_pic.IsInterruptPending;
+        _engine.Interrupt(_interrupts.Acknowledge());
+        return !_interrupts.IsInterruptPending;
     }
 
     /// <summary>Sleeps until an interrupt is pending. With interrupts off none will ever be taken: the machine ends.</summary>
@@ -211,6 +244,7 @@ internal sealed class Vcpu : IDisposable
     /// <summary>Sleeps until a condition holds that devices or events bring about, or the machine ends.</summary>
     private void Sleep(Func<bool> isOver)
     {
+        _xen?.TrySettleUpcall();
         _xen?.Runstate.Enter(Abi.Xen.Runstate.Blocked);
         AwaitDevice(isOver);
         _gate.Block();

@@ -33,7 +33,6 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
             Platform.Deadlines.Add(new TimeLimit(clock.Now + (long)(limit.TotalMilliseconds * 1e6), () => End(Runtime.Outcome.TimeLimit)));
         }
 
-        Hypercalls = host.Processor is Cpu processor ? new Hypercalls(processor, Platform.Bus) : null;
         if (host.Processor is { Model.HasXen: true } guestOfXen)
         {
             Xen = new XenPlatform(Platform, guestOfXen, parts, clock, this);
@@ -43,6 +42,7 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
             }
         }
 
+        Hypercalls = host.Processor is Cpu processor ? new Hypercalls(processor, Platform.Bus, Xen is null ? null : Xen.Perform) : null;
         _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace, gate ?? new OpenGate());
     }
 
@@ -86,6 +86,9 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
 
     /// <summary>Input has arrived for a device: makes the processor look, asleep or running. Safe from any thread.</summary>
     public void Wake() => _vcpu.Wake();
+
+    /// <summary>What the guest has just done in the middle of its run changes what is due: makes the processor leave it and look. On its thread.</summary>
+    internal void LookAnew() => _engine.Kick();
 
     public void Dispose()
     {

@@ -8,6 +8,7 @@ using Runtime.Devices.Xen;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
 using Runtime.Events;
+using Runtime.Loading;
 using Runtime.Memory;
 using Runtime.Network;
 using Runtime.Paravirt.Xen;
@@ -25,6 +26,7 @@ internal sealed class XenPlatform : IDisposable
     private readonly ArgumentMemory _arguments;
     private readonly PciFunction _device;
     private readonly List<XenbusDevice> _backends = [];
+    private readonly CompletionQueue _completions;
     private CallbackType _callback;
     private byte _vector;
     private bool _hasCallback;
@@ -33,9 +35,16 @@ internal sealed class XenPlatform : IDisposable
     public XenPlatform(PcPlatform board, Cpu processor, PlatformParts parts, IClock clock, VirtualMachine machine)
     {
         GuestMemory ram = parts.Memory;
+        if (processor.Model.Has(CpuFeatures.Apic))
+        {
+            board.AddLocalApic(clock, machine.LookAnew);
+            MultiprocessorTable.Write(ram);
+        }
+
         uint end = (uint)(ram.RamLength >> 12);
         var shared = new SharedInfo(ram, end - MachineLayout.XenSharedInfoFrame);
-        var reservation = new Reservation(ram);
+        Reservation reservation = Reservation = new Reservation(ram);
+        _completions = board.Completions;
         Events = new EventChannels(shared, Domain, machine.Wake);
         Grants = new GrantTable(ram, reservation.IsOwned);
         Runstate = new RunstateClock(clock);
@@ -50,7 +59,7 @@ internal sealed class XenPlatform : IDisposable
         AttachConsole(board, ram, end - MachineLayout.XenConsoleFrame, parts, parameters, machine);
         _device = AttachPlatformDevice(board, ram);
         var interfaces = new XenInterfaces(Events, Grants, reservation, ram, types, processor, parameters, timers, Runstate, time, parts.RingTerminal, machine, machine.Kill, clock);
-        var host = new BackendHost(Domain, Store, Events, Grants, ram, board.Completions, machine.Kill);
+        var host = new BackendHost(Domain, Store, Events, Grants, ram, board.Completions, () => Runstate.IsBlocked, machine.Kill);
         for (int i = 0; i < parts.Disks.Count; i++)
         {
             Add(new BlockBackend(host, parts.Disks[i], i));
@@ -63,6 +72,7 @@ internal sealed class XenPlatform : IDisposable
 
         _arguments = new ArgumentMemory(processor);
         _hypercalls = new XenHypercalls(interfaces, _arguments);
+        time.Renewed = () => time.TryPublishCopy(_arguments);
     }
 
     public EventChannels Events { get; }
@@ -73,13 +83,16 @@ internal sealed class XenPlatform : IDisposable
 
     public RunstateClock Runstate { get; }
 
+    /// <summary>The memory that the guest's balloon has left to it.</summary>
+    public Reservation Reservation { get; }
+
     /// <summary>An upcall is due and the guest has said how it wants it.</summary>
     public bool IsUpcallPending => _hasCallback && Events.IsUpcallPending;
 
     /// <summary>Bytes of device memory that a machine with so much RAM needs behind it.</summary>
     public static ulong DeviceMemoryFor(ulong ramBytes) => DeviceMemoryAddress(ramBytes) + MachineLayout.XenPlatformMemory - ramBytes;
 
-    /// <summary>The vector of a due upcall. A guest that takes upcalls over an interrupt line finds that line set accordingly instead.</summary>
+    /// <summary>The vector of a due upcall, or of one that may be due once <see cref="TrySettleUpcall"/> was asked. A guest that takes upcalls over an interrupt line finds that line set accordingly instead.</summary>
     public bool TryPendingVector(out byte vector)
     {
         vector = _vector;
@@ -88,14 +101,22 @@ internal sealed class XenPlatform : IDisposable
             return false;
         }
 
-        bool isPending = Events.IsUpcallPending;
         if (_callback == CallbackType.Vector)
         {
-            return isPending;
+            return Events.IsUpcallPending || Events.HasDeferred;
         }
 
-        _device.Interrupt!.Set(isPending);
+        Events.SettleDeferred();
+        _device.Interrupt!.Set(Events.IsUpcallPending);
         return false;
+    }
+
+    /// <summary>The guest can take an upcall now, or sleeps until it gets one: back ends say whether what they have is still news to it.</summary>
+    /// <returns>Whether there is one.</returns>
+    public bool TrySettleUpcall()
+    {
+        Events.SettleDeferred();
+        return IsUpcallPending;
     }
 
     /// <summary>The processor has just been given back: writes its times to where the guest looks for them, if that can be written now.</summary>
@@ -104,6 +125,13 @@ internal sealed class XenPlatform : IDisposable
     /// <summary>Performs the hypercall that the guest's registers name.</summary>
     /// <returns>What the processor is to wait for; null to go on.</returns>
     public Func<bool>? Perform(VcpuState state) => _hypercalls.Perform(state);
+
+    /// <summary>Asks the guest to keep so much of its RAM, and lets it have no more. Any thread.</summary>
+    public void LimitMemory(ulong bytes)
+    {
+        Reservation.Limit = (uint)(bytes >> 12);
+        _completions.Post(() => GuestNodes.SetMemoryTarget(Store, Domain, bytes));
+    }
 
     /// <summary>The guest waits for a back end.</summary>
     public bool IsAwaitingDevice => _backends.Exists(backend => backend.IsAtWork);
@@ -131,7 +159,7 @@ internal sealed class XenPlatform : IDisposable
         ring = new StoreRing(Store, Domain, ram, frame, () => Events.Raise(port), machine.Kill);
         parameters.Offer(HvmParameter.StoreFrame, frame);
         parameters.Offer(HvmParameter.StoreEventChannel, port);
-        GuestNodes.Create(Store, Domain);
+        GuestNodes.Create(Store, Domain, ram.RamLength);
     }
 
     private void AttachConsole(PcPlatform board, GuestMemory ram, uint frame, PlatformParts parts, HvmParameters parameters, VirtualMachine machine)

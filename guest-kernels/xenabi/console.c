@@ -1,6 +1,7 @@
 // The console: by hypercall, and by its ring. What goes out by either is seen between the lines of the serial port.
 #include "check.h"
 #include "events.h"
+#include "floods.h"
 #include "groups.h"
 #include "parameters.h"
 #include "text.h"
@@ -22,4 +23,14 @@ void check_console(void)
         ring->output[ring->output_producer++ % sizeof ring->output] = (uint8_t)*c;
     check("console-ring", event_call(SEND, parameter(PARAMETER_CONSOLE_PORT)), 0);
     check("console-ring-is-taken", ring->output_consumer, ring->output_producer);
+}
+
+void flood_console(void)
+{
+    struct interface *ring = (struct interface *)(parameter(PARAMETER_CONSOLE_FRAME) << 12);
+    for (uint32_t port = parameter(PARAMETER_CONSOLE_PORT);;) {
+        while (ring->output_producer - ring->output_consumer < sizeof ring->output)
+            ring->output[ring->output_producer++ % sizeof ring->output] = '~';
+        event_call(SEND, port);
+    }
 }

@@ -2,6 +2,7 @@
 #include "check.h"
 #include "disk.h"
 #include "events.h"
+#include "floods.h"
 #include "groups.h"
 #include "memory.h"
 #include "store.h"
@@ -101,4 +102,21 @@ void check_disk(void)
         okay += transfer(READ, i, REFERENCE_DATA, 0, 0) == 0;
     check("disk-round-the-ring", okay, 100);
     check("disk-grant-is-free", ((struct grant *)grant_page)[REFERENCE_DATA].flags, GRANT_ACCESS);
+}
+
+// The ring is always full of the largest requests, and the back end is told at each turn.
+void flood_disk(void)
+{
+    struct request largest = { .operation = READ, .segments = MOST_SEGMENTS };
+    for (uint32_t i = 0; i < MOST_SEGMENTS; i++)
+        largest.segment[i] = (struct segment){ REFERENCE_DATA, 0, 7, 0 };
+    for (;;) {
+        for (; ring.request_producer - response_consumer < RING_SIZE; ring.request_producer++) {
+            largest.id = ring.request_producer;
+            ring.slots[ring.request_producer % RING_SIZE].request = largest;
+            asm volatile("" : : : "memory");
+        }
+        event_call(SEND, port);
+        response_consumer = ring.response_producer;
+    }
 }

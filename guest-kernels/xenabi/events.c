@@ -1,7 +1,9 @@
 // event_channel_op: what ports can be, and what they cannot.
 #include "check.h"
 #include "events.h"
+#include "floods.h"
 #include "groups.h"
+#include "parameters.h"
 #include "upcall.h"
 #include "xen.h"
 
@@ -94,4 +96,11 @@ void check_events(void)
     check("event-for-another", hypercall(CALL_EVENT, ALLOCATE_UNBOUND, at(&foreign), 0, 0), NOT_PERMITTED);
     struct { uint16_t remote; uint32_t remote_port, port; } stranger = { DOMAIN_OTHER, 1, 0 };
     check("event-to-a-stranger", hypercall(CALL_EVENT, BIND_INTERDOMAIN, at(&stranger), 0, 0), NO_DOMAIN);
+}
+
+// XenStore is told again and again that there is something, and there is nothing.
+void flood_events(void)
+{
+    for (uint32_t port = parameter(PARAMETER_STORE_PORT);;)
+        event_call(SEND, port);
 }

@@ -7,13 +7,19 @@
 #include "../lib/print.h"
 #include "../lib/uart.h"
 #include "check.h"
+#include "floods.h"
 #include "groups.h"
 #include "upcall.h"
 #include "xen.h"
 
 void kernel_main(uint32_t magic, const struct multiboot_info *info)
 {
-    (void)info;
+    static const struct {
+        const char *word;
+        void (*flood)(void);
+    } floods[] = {
+        { "flood-events", flood_events }, { "flood-store", flood_store }, { "flood-console", flood_console }, { "flood-disk", flood_disk },
+    };
     uart_init();
     if (magic != MULTIBOOT_LOADER_MAGIC) {
         print("xenabi: not started by a multiboot loader\n");
@@ -46,5 +52,8 @@ void kernel_main(uint32_t magic, const struct multiboot_info *info)
     check_disk();
 
     print("xenabi: %u checks, %u wrong\n", checks_made(), checks_wrong());
+    for (uint32_t i = 0; i < sizeof floods / sizeof *floods; i++)
+        if (command_line_has(info, floods[i].word))
+            floods[i].flood();
     debug_exit(checks_wrong() ? DEBUG_EXIT_FAILURE : DEBUG_EXIT_SUCCESS);
 }

@@ -1,6 +1,7 @@
 // XenStore's ring, and what can be asked through it.
 #include "check.h"
 #include "events.h"
+#include "floods.h"
 #include "groups.h"
 #include "parameters.h"
 #include "store.h"
@@ -102,4 +103,12 @@ void check_store(void)
     check_true("store-unknown-says-so", is_same(store_answer, "ENOSYS"));
     while (take_event())
         ;
+}
+
+void flood_store(void)
+{
+    for (;;) {
+        store_ask(STORE_WRITE, "data/flood", "water");
+        store_ask(STORE_DIRECTORY, "data", 0);
+    }
 }

@@ -71,6 +71,8 @@ public sealed class ShimCatalog(bool userMode = false, Predicate<uint>? isReplac
         && (instruction.Code is not (Code.Mov_Sreg_r32m16 or Code.Mov_Sreg_rm16)
             || instruction.Op1Kind == OpKind.Register
                 && instruction.Op0Register is Register.DS or Register.ES or Register.FS or Register.GS)
+        && (instruction.Code != Code.Out_imm8_AL || StubAssembler.CanPost(instruction.Immediate8))
+        && (instruction.Code != Code.In_AL_imm8 || StubAssembler.IsInterruptMask(instruction.Immediate8))
         && (instruction.Code != Code.Mov_r32_cr || instruction.Op1Register is Register.CR0 or Register.CR2 or Register.CR3 or Register.CR4);
 
     private static IEnumerable<(Code[] Codes, Shim Shim)> InlineShims()
@@ -110,6 +112,9 @@ public sealed class ShimCatalog(bool userMode = false, Predicate<uint>? isReplac
         yield return ([Code.Verw_r32m16, Code.Verw_rm16], new("verify-for-writing", true, true,
             static (StubAssembler stub, in Instruction i, int index) => stub.EmitVerifyForWriting(i, index)));
         yield return ([Code.Iretd], new("interrupt-return", true, true, static (StubAssembler stub, in Instruction _, int index) => stub.EmitInterruptReturn(index)));
+        yield return ([Code.Out_imm8_AL], new("post-write", true, true, static (StubAssembler stub, in Instruction i, int index) => stub.EmitPostedWrite(i.Immediate8, index)));
+        yield return ([Code.In_AL_imm8], new("read-interrupt-mask", true, true,
+            static (StubAssembler stub, in Instruction i, int index) => stub.EmitReadInterruptMask(i.Immediate8, index)));
         yield return ([Code.Wbinvd, Code.Wbnoinvd], Plain("nothing", static stub => stub.EmitNothing()));
     }
 

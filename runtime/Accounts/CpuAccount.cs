@@ -61,18 +61,18 @@ public sealed class CpuAccount
         {
             now = Math.Max(now, _reported);
             long guest = Math.Max(0, reading.Guest - _charged.Guest), monitor = Math.Max(0, reading.Monitor - _charged.Monitor);
-            long device = Math.Max(0, reading.Device - _charged.Device);
+            long device = Math.Max(0, reading.Device - _charged.Device), backend = Math.Max(0, reading.Backend - _charged.Backend);
             _charged = reading;
             long other = Math.Clamp(forOther, 0, monitor);
-            long own = guest + monitor + device - other;
-            long stolen = _stretch == Stretch.Running ? Math.Max(0, now - _since - own) : other;
-            _times += new CpuTimes(guest, monitor - other, device, stolen, 0, 0);
+            long inTurn = guest + monitor + device - other;
+            long stolen = _stretch == Stretch.Running ? Math.Max(0, now - _since - inTurn) : other;
+            _times += new CpuTimes(guest, monitor - other, device + backend, stolen, 0, 0);
             if (_stretch == Stretch.Running)
             {
                 _since = now;
             }
 
-            return (own, other);
+            return (inTurn + backend, other);
         }
     }
 

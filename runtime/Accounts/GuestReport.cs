@@ -7,7 +7,7 @@ public sealed record ExitUse(string Reason, long Count, long Nanoseconds);
 /// <param name="State">starting, running, waiting, blocked, paused or ended.</param>
 /// <param name="Outcome">How it ended, one line; null while it has not.</param>
 /// <param name="Cap">In processors.</param>
-/// <param name="MemoryLimit">Its RAM, in bytes.</param>
+/// <param name="MemoryLimit">What it may hold of the host's memory, in bytes.</param>
 /// <param name="Turns">How often it was given a processor.</param>
 public sealed record GuestReport(
     string Name,

@@ -2,6 +2,7 @@
 using System.CommandLine;
 using Rewriter.Images;
 using Runtime.Devices;
+using Runtime.Devices.Disks;
 using Runtime.Loading;
 
 namespace Runtime.Commands;
@@ -31,15 +32,15 @@ public sealed record MachineOptions(string Image, string Memory, string Append, 
         return [.. Disk.Select(OpenDisk)];
     }
 
-    private static DiskImage OpenDisk(string path)
+    private static DiskImage OpenDisk(string text)
     {
         try
         {
-            return DiskImage.Open(path);
+            return DiskSpecification.Parse(text).Open();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"--disk {path}: {Reason(exception)}");
+            throw new UsageException($"--disk {text}: {Reason(exception)}");
         }
     }
 
@@ -94,7 +95,12 @@ internal sealed class MachineOptionSet
         HelpName = "FILE",
     };
 
-    private readonly Option<string[]> _disk = new("--disk") { Description = "raw disk image; repeatable, up to four", HelpName = "FILE" };
+    private readonly Option<string[]> _disk = new("--disk")
+    {
+        Description = "raw disk image; changes go to the overlay file, which is made if need be; repeatable, up to four",
+        HelpName = "FILE[,readonly|,overlay=FILE]",
+    };
+
     private readonly Option<string?> _timeLimit = new("--time-limit")
     {
         Description = "end after this time with status 124, e.g. 60s",

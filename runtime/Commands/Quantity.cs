@@ -7,7 +7,7 @@ public static class Quantity
 {
     /// <summary>"128M", "1G", "4096K"; without a unit MiB, as in QEMU. Rounded up to whole 4 KiB frames.</summary>
     /// <exception cref="UsageException">No size, or one that no machine has.</exception>
-    public static ulong ParseMemory(string text)
+    public static ulong ParseMemory(string text, string option = "--memory")
     {
         (ulong unit, string digits) = text.ToUpperInvariant() switch
         {
@@ -20,13 +20,13 @@ public static class Quantity
         if (!isNumber || count > MachineLayout.MaximumMemory / unit)
         {
             (ulong least, ulong most) = (MachineLayout.MinimumMemory >> 20, MachineLayout.MaximumMemory >> 20);
-            throw new UsageException($"--memory {text}: not a size from {least}M to {most}M");
+            throw new UsageException($"{option} {text}: not a size from {least}M to {most}M");
         }
 
         ulong bytes = count * unit + 4095 & ~4095UL;
         return bytes >= MachineLayout.MinimumMemory
             ? bytes
-            : throw new UsageException($"--memory {text}: a machine has at least {MachineLayout.MinimumMemory >> 20}M");
+            : throw new UsageException($"{option} {text}: a machine has at least {MachineLayout.MinimumMemory >> 20}M");
     }
 
     /// <summary>"60s", "500ms", "2m"; without a unit seconds.</summary>

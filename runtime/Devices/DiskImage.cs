@@ -1,26 +1,21 @@
 using System.Diagnostics;
-using Microsoft.Win32.SafeHandles;
 using Runtime.Accounts;
+using Runtime.Devices.Disks;
+using Runtime.Memory;
 
 namespace Runtime.Devices;
 
-/// <summary>A raw disk image: the file's bytes are the disk's. A last sector that the file holds in part reads as if filled with zeros.</summary>
-public sealed partial class DiskImage : IDisposable
+/// <summary>A disk as devices see it: sectors. A last sector that the file holds in part reads as if filled with zeros.</summary>
+public sealed class DiskImage : IDisposable
 {
     public const int SectorSize = 512;
 
-    /// <summary>Half of what Linux takes (IOV_MAX).</summary>
-    private const int PiecesPerCall = 512;
+    private readonly IDiskContents _contents;
 
-    private readonly SafeFileHandle _file;
-    private readonly long _length;
-
-    private DiskImage(SafeFileHandle file, bool isReadOnly)
+    internal DiskImage(IDiskContents contents, bool isReadOnly)
     {
-        _file = file;
-        IsReadOnly = isReadOnly;
-        _length = RandomAccess.GetLength(file);
-        SectorCount = (_length + SectorSize - 1) / SectorSize;
+        (_contents, IsReadOnly) = (contents, isReadOnly);
+        SectorCount = (contents.Length + SectorSize - 1) / SectorSize;
     }
 
     public long SectorCount { get; }
@@ -28,17 +23,20 @@ public sealed partial class DiskImage : IDisposable
     /// <summary>Whose requests these are.</summary>
     public DiskAccount? Account { get; set; }
 
-    /// <summary>The user may not write the file: writes fail at the guest.</summary>
+    /// <summary>Writes fail at the guest: the user wants it so, or may not write the file.</summary>
     public bool IsReadOnly { get; }
 
-    /// <summary>Opens for reading and writing, or for reading where nothing else is permitted.</summary>
+    /// <summary>Whether sectors can be forgotten.</summary>
+    internal bool CanDiscard => !IsReadOnly && _contents.CanDiscard;
+
+    /// <summary>Opens a raw file for reading and writing, or for reading where nothing else is permitted.</summary>
     /// <exception cref="IOException">The file is missing, is none, or another program holds it.</exception>
     /// <exception cref="UnauthorizedAccessException">The user may not read it.</exception>
     public static DiskImage Open(string path)
     {
         try
         {
-            return new DiskImage(File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read), isReadOnly: false);
+            return new DiskImage(RawFile.Open(path, FileAccess.ReadWrite), isReadOnly: false);
         }
         catch (Exception exception) when (exception is UnauthorizedAccessException || IsReadOnlyFileSystem(exception))
         {
@@ -47,93 +45,76 @@ public sealed partial class DiskImage : IDisposable
     }
 
     /// <inheritdoc cref="Open"/>
-    public static DiskImage OpenReadOnly(string path) => new(File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read), isReadOnly: true);
+    public static DiskImage OpenReadOnly(string path) => new(RawFile.Open(path, FileAccess.Read), isReadOnly: true);
+
+    /// <summary>Opens a disk whose changes go to a file of their own, which is made if it is not there; the base is only read.</summary>
+    /// <inheritdoc cref="Open"/>
+    /// <exception cref="OverlayFormatException">The overlay is damaged, or is that of another disk.</exception>
+    public static DiskImage OpenOverlay(string path, string overlay)
+    {
+        RawFile original = RawFile.Open(path, FileAccess.Read);
+        try
+        {
+            return new DiskImage(OverlayFile.Open(original, overlay), isReadOnly: false);
+        }
+        catch
+        {
+            original.Dispose();
+            throw;
+        }
+    }
 
     /// <param name="destination">A whole number of sectors, all on the disk.</param>
     /// <exception cref="IOException">The host cannot read it.</exception>
     public void Read(long sector, Span<byte> destination)
     {
         long began = Stopwatch.GetTimestamp();
-        ReadAt(sector * SectorSize, destination);
+        _contents.Read(sector * SectorSize, destination);
         Account?.AddRead(destination.Length, began);
     }
 
-    /// <summary>The same in one call to the host for many pieces (preadv).</summary>
-    /// <param name="pieces">Together a whole number of sectors, all on the disk.</param>
-    /// <exception cref="IOException">The host cannot read it.</exception>
-    public void Read(long sector, List<Memory<byte>> pieces)
-    {
-        long offset = sector * SectorSize, began = Stopwatch.GetTimestamp();
-        for (int first = 0; first < pieces.Count; first += PiecesPerCall)
-        {
-            List<Memory<byte>> batch = pieces.GetRange(first, Math.Min(PiecesPerCall, pieces.Count - first));
-            long read = RandomAccess.Read(_file, batch, offset);
-            foreach (Memory<byte> piece in batch)
-            {
-                // What the host did not read at once, and what lies behind the end of the file, comes piece by piece.
-                int have = (int)Math.Min(read, piece.Length);
-                ReadAt(offset + have, piece.Span[have..]);
-                read -= have;
-                offset += piece.Length;
-            }
-        }
-
-        Account?.AddRead(offset - (sector * SectorSize), began);
-    }
-
-    /// <summary>As <see cref="Write(long, ReadOnlySpan{byte})"/>, in one call to the host for many pieces (pwritev).</summary>
-    /// <exception cref="IOException">The host cannot write it.</exception>
-    public void Write(long sector, List<Memory<byte>> pieces)
-    {
-        long offset = sector * SectorSize, began = Stopwatch.GetTimestamp();
-        for (int next = 0; next < pieces.Count; next += PiecesPerCall)
-        {
-            int count = Math.Min(PiecesPerCall, pieces.Count - next);
-            ReadOnlyMemory<byte>[] batch = [.. pieces.GetRange(next, count)];
-            RandomAccess.Write(_file, batch, offset);
-            offset += batch.Sum(piece => (long)piece.Length);
-        }
-
-        Account?.AddWrite(offset - (sector * SectorSize), began);
-    }
-
+    /// <param name="source">A whole number of sectors, all on the disk.</param>
     /// <exception cref="IOException">The host cannot write it.</exception>
     public void Write(long sector, ReadOnlySpan<byte> source)
     {
         long began = Stopwatch.GetTimestamp();
-        RandomAccess.Write(_file, source, sector * SectorSize);
+        _contents.Write(sector * SectorSize, source);
         Account?.AddWrite(source.Length, began);
     }
 
-    /// <summary>Returns when everything written is on the host's disk (fsync).</summary>
-    /// <exception cref="IOException">The host cannot do so.</exception>
+    /// <summary>Reads or writes a run of sectors from or to pieces of memory, all of it.</summary>
+    /// <param name="vectors">Memory that stays where it is meanwhile. Changed.</param>
+    /// <exception cref="IOException">The host cannot do it.</exception>
+    internal void Transfer(bool write, long sector, Span<IoVector> vectors)
+    {
+        long began = Stopwatch.GetTimestamp(), length = IoVector.Sum(vectors);
+        _contents.Transfer(write, sector * SectorSize, vectors);
+        if (write)
+        {
+            Account?.AddWrite(length, began);
+        }
+        else
+        {
+            Account?.AddRead(length, began);
+        }
+    }
+
+    /// <summary>Returns when everything written is on the host's disk.</summary>
+    /// <exception cref="IOException">The host cannot do so: what was written may be lost.</exception>
     public void Flush()
     {
         if (!IsReadOnly)
         {
             long began = Stopwatch.GetTimestamp();
-            RandomAccess.FlushToDisk(_file);
+            _contents.Synchronize();
             Account?.AddFlush(began);
         }
     }
 
-    public void Dispose() => _file.Dispose();
+    /// <summary>Forgets sectors; they read as zeros afterwards where the host's file system can make holes, and as before elsewhere.</summary>
+    internal void Discard(long sector, long count) => _contents.Discard(sector * SectorSize, count * SectorSize);
 
-    private void ReadAt(long offset, Span<byte> destination)
-    {
-        while (destination.Length > 0)
-        {
-            int read = RandomAccess.Read(_file, destination, offset);
-            if (read == 0)
-            {
-                destination.Clear();
-                return;
-            }
-
-            offset += read;
-            destination = destination[read..];
-        }
-    }
+    public void Dispose() => _contents.Dispose();
 
     /// <summary>EROFS.</summary>
     private static bool IsReadOnlyFileSystem(Exception exception) => exception is IOException && (exception.HResult & 0xFFFF) == 30;

@@ -1,4 +1,5 @@
 // The bus master of one IDE channel: moves the data of DMA commands between the disk's file and guest RAM, on a thread of its own.
+using Runtime.Devices.Disks;
 using Runtime.Memory;
 using Runtime.Time;
 
@@ -109,23 +110,15 @@ internal sealed class IdeBusMaster(GuestMemory memory, Func<bool> isEnabled, Dev
             return;
         }
 
-        List<Memory<byte>> pieces = [.. regions.Select(memory.Borrow)];
+        IoVector[] pieces = [.. regions.Select(region => new IoVector(memory.HostAddress(region), region.Length))];
         worker.Start(() => TryMove(transfer, pieces), succeeded => Complete(transfer, regions, isExact, succeeded));
     }
 
-    private static bool TryMove(IdeTransfer transfer, List<Memory<byte>> pieces)
+    private static bool TryMove(IdeTransfer transfer, IoVector[] pieces)
     {
         try
         {
-            if (transfer.IsWriting)
-            {
-                transfer.Image.Write(transfer.Sector, pieces);
-            }
-            else
-            {
-                transfer.Image.Read(transfer.Sector, pieces);
-            }
-
+            transfer.Image.Transfer(transfer.IsWriting, transfer.Sector, pieces);
             return true;
         }
         catch (Exception refused) when (refused is IOException or ObjectDisposedException)

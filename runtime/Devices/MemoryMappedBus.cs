@@ -7,11 +7,20 @@ namespace Runtime.Devices;
 public sealed class MemoryMappedBus(IDeviceTrace trace) : IDeviceMemory
 {
     private Range[] _ranges = [];
+    private int _fixed;
 
     /// <summary>A device at an address; what another device already covers stays that one's.</summary>
     public void Attach(IPortDevice device, ulong address, uint size) => _ranges = [.. _ranges, new Range(device, address, size)];
 
-    public void Clear() => _ranges = [];
+    /// <summary>The same for a device of the board, which stays where it is and comes first.</summary>
+    public void AttachFixed(IPortDevice device, ulong address, uint size)
+    {
+        _ranges = [new Range(device, address, size), .. _ranges];
+        _fixed++;
+    }
+
+    /// <summary>Takes all but the board's own devices away.</summary>
+    public void Clear() => _ranges = _ranges[.._fixed];
 
     public uint Read(ulong address, int size)
     {

@@ -56,6 +56,13 @@ public sealed class Pic8259(string name, int cascadeInput, Action<bool> outputCh
         UpdateOutput();
     }
 
+    /// <summary>OCW1, the interrupt mask register.</summary>
+    public byte Mask => _mask;
+
+    /// <summary>No request waits, masked or not, and neither an initialization nor a poll is under way: until the next request, masks and ends
+    /// of interrupts have no effect that anyone could see.</summary>
+    public bool IsQuiet => _requests == 0 && _expects == Expects.Operation && !_polled;
+
     /// <summary>The input that INTA would acknowledge, or -1 when INT is low.</summary>
     public int PendingInput()
     {

@@ -2,7 +2,7 @@
 namespace Runtime.Devices;
 
 /// <summary>IRQ 0-7 on the master, 8-15 on the slave, whose output is the master's input 2.</summary>
-public sealed class Pic8259Pair : IInterruptInputs
+public sealed class Pic8259Pair : IInterruptInputs, IInterruptSource
 {
     private readonly InterruptLine[] _lines = new InterruptLine[16];
 
@@ -22,6 +22,9 @@ public sealed class Pic8259Pair : IInterruptInputs
 
     /// <summary>The level of INTR at the processor.</summary>
     public bool IsInterruptPending { get; private set; }
+
+    /// <summary>Both are (<see cref="Pic8259.IsQuiet"/>).</summary>
+    public bool IsQuiet => Master.IsQuiet && Slave.IsQuiet;
 
     /// <param name="irq">0-15 without the cascade input 2.</param>
     public InterruptLine Line(int irq) => _lines[irq];

@@ -19,10 +19,14 @@ public interface IExecutionEngine : IDisposable
     /// <summary>Delivers an external interrupt through the guest's IDT (SDM vol. 3, 6.12). Only while the guest can take one.</summary>
     void Interrupt(byte vector);
 
-    /// <summary>The processor was halted for a while; the run loop says so before it runs the guest again.</summary>
+    /// <summary>The processor was halted for a while; the run loop says so before it looks at devices and events and runs the guest again, so
+    /// that kicks which came until now have had their effect.</summary>
     void Halted()
     {
     }
+
+    /// <summary>For an engine whose guests may write to some ports without an exit; else null.</summary>
+    PostedWrites? Posted => null;
 
     /// <summary>Makes a <see cref="Run"/> in progress on another thread return soon. Safe from any thread; may be early or spurious.</summary>
     void Kick();

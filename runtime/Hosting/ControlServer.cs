@@ -137,6 +137,10 @@ internal sealed class ControlServer : IDisposable
             case ["pause" or "resume" or "stop" or "console" or "xenstore", string name] when !_host.TryFind(name, out _):
                 Answer(connection, $"error: no guest {name}\n");
                 break;
+            case ["memory", string name, string size] when ulong.TryParse(size, out ulong bytes):
+                string? refusal = _host.TryFind(name, out HostedGuest? grown) ? _host.SetMemory(grown, bytes) : "no guest " + name;
+                Answer(connection, refusal is null ? "ok\n" : $"error: {refusal}\n");
+                break;
             case ["xenstore", string name] when _host.TryFind(name, out HostedGuest? guest):
                 Answer(connection, guest.ListStore() is string store ? "ok\n" + store : $"error: guest {name} has no XenStore, or has ended\n");
                 break;

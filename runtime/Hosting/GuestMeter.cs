@@ -31,12 +31,11 @@ internal sealed class GuestMeter(IExecutionEngine engine, ExitCounters counters)
         (_thread, _exits) = (thread, exits);
         _forDevices += inDevices;
         _forGuest += used - inDevices;
-        long devices = _forDevices + OtherThreads();
         // Without processes of its own the interpreter on this thread is the guest's processor.
         EngineTime? processes = engine.ReadTime();
         Interlocked.Exchange(ref _processes, processes is { } both ? both.Guest + both.Mapping : 0);
         return processes is EngineTime time
-            ? new CpuReading(time.Guest, _forGuest + time.Mapping, devices)
-            : new CpuReading(_forGuest, 0, devices);
+            ? new CpuReading(time.Guest, _forGuest + time.Mapping, _forDevices, OtherThreads())
+            : new CpuReading(_forGuest, 0, _forDevices, OtherThreads());
     }
 }

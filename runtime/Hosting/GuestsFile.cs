@@ -1,6 +1,7 @@
 // guests.yaml: what a host is to run. All of it is checked before any guest is started.
 using System.Text.RegularExpressions;
 using Runtime.Abi;
+using Runtime.Devices.Disks;
 using Runtime.Time;
 
 namespace Runtime.Hosting;
@@ -11,9 +12,10 @@ public static partial class GuestsFile
     private const int DefaultWeight = 100, MostWeight = 10_000;
     private const long DefaultQuantum = 3_000_000;
     private const ulong DefaultMemory = 64 << 20;
+    private const string SwitchOnly = "switch";
 
     /// <summary>Process, page tables, patched code and accounts of one guest, roughly: what it takes beside its RAM.</summary>
-    private const ulong Overhead = 8 << 20;
+    public const ulong Overhead = 8 << 20;
 
     /// <param name="processors">Overrides what the file says of <c>cpus</c>.</param>
     /// <exception cref="DescriptionException">Something in it is wrong.</exception>
@@ -32,8 +34,8 @@ public static partial class GuestsFile
             throw new DescriptionException(root.PlaceOfKey("guests"), "guests: there are none");
         }
 
-        HostDescription description = ReadHost(host, processors);
         string folder = Path.GetDirectoryName(path) is { Length: > 0 } parent ? parent : ".";
+        HostDescription description = ReadHost(host, root.Place, folder, processors);
         var guests = new List<GuestDescription>();
         ulong taken = 0;
         foreach (YamlSection section in sections)
@@ -52,13 +54,13 @@ public static partial class GuestsFile
         return description with { Guests = guests };
     }
 
-    private static HostDescription ReadHost(YamlSection? section, int? processors)
+    private static HostDescription ReadHost(YamlSection? section, FilePlace start, string folder, int? processors)
     {
         int available = HostThread.Processors.Count;
         ulong memory = (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (section is null)
         {
-            return new HostDescription(processors ?? available, false, DefaultQuantum, memory, true, []);
+            return new HostDescription(processors ?? available, false, DefaultQuantum, memory, true, new NetworkDescription(start, SwitchOnly, [], null), []);
         }
 
         int cpus = section.Integer("cpus", 1, available) ?? available;
@@ -71,8 +73,15 @@ public static partial class GuestsFile
             memory = limit <= memory ? limit : throw new DescriptionException(section.PlaceOfKey("memory"), $"memory {text}: this machine has {Gibibytes(memory)}");
         }
 
+        NetworkDescription network = ReadNetwork(section, folder);
         section.Close();
-        return new HostDescription(processors ?? cpus, equal, quantum, memory, accounts, []);
+        return new HostDescription(processors ?? cpus, equal, quantum, memory, accounts, network, []);
+    }
+
+    private static NetworkDescription ReadNetwork(YamlSection section, string folder)
+    {
+        string? capture = section.Text("pcap") is { Length: > 0 } file ? Path.Combine(folder, file) : null;
+        return new NetworkDescription(section.PlaceOfKey("net"), section.Text("net") ?? SwitchOnly, section.Texts("forward"), capture);
     }
 
     private static long Quantum(YamlSection section)
@@ -92,26 +101,37 @@ public static partial class GuestsFile
         string kernel = Locate(section, "kernel", section.RequiredText("kernel"), folder);
         string append = section.Text("append") ?? "";
         IReadOnlyList<string> initrd = [.. section.Texts("initrd").Select(file => Locate(section, "initrd", file, folder))];
-        IReadOnlyList<string> disks = [.. section.Texts("disks").Select(file => Locate(section, "disks", file, folder))];
+        IReadOnlyList<DiskSpecification> disks = [.. section.Texts("disks").Select(text => ReadDisk(section, text, folder))];
         if (disks.Count > 4)
         {
             throw new DescriptionException(section.PlaceOfKey("disks"), "disks: there is room for four");
         }
 
         ulong memory = section.Text("memory") is string size ? Size(section, "memory", size) : DefaultMemory;
+        ulong maximum = section.Text("maximum") is string most ? Size(section, "maximum", most) : memory;
         int weight = section.Integer("weight", 1, MostWeight) ?? DefaultWeight;
         double cap = section.Text("cap") is string text ? Cap(section, text) : 1;
         ExecutionMode mode = section.Choice("mode", ("para", ExecutionMode.Para), ("full", ExecutionMode.Full), ("trap", ExecutionMode.Trap)) ?? ExecutionMode.Para;
         EngineKind engine = section.Choice("engine", ("auto", EngineKind.Auto), ("direct", EngineKind.Direct), ("interpreter", EngineKind.Interpreter)) ?? EngineKind.Auto;
+        bool isOnNetwork = section.Choice("net", ("none", false), (SwitchOnly, true)) ?? false;
         string? log = section.Text("log") is { Length: > 0 } file ? Path.Combine(folder, file) : null;
         section.Close();
-        return new GuestDescription(section.Place, name, kernel, append, initrd, disks, memory, weight, cap, mode, engine, log);
+        CheckMaximum(section, memory, maximum, mode, engine);
+        return new GuestDescription(section.Place, name, kernel, append, initrd, disks, memory, maximum, weight, cap, mode, engine, isOnNetwork, log);
     }
 
     private static string Locate(YamlSection section, string key, string file, string folder)
     {
         string path = Path.Combine(folder, file);
         return File.Exists(path) ? path : throw new DescriptionException(section.PlaceOfKey(key), $"{key} {file}: no such file");
+    }
+
+    private static DiskSpecification ReadDisk(YamlSection section, string text, string folder)
+    {
+        DiskSpecification disk = DiskSpecification.Parse(Path.Combine(folder, text));
+        return File.Exists(disk.Path)
+            ? disk with { Overlay = disk.Overlay is null ? null : Path.Combine(folder, disk.Overlay) }
+            : throw new DescriptionException(section.PlaceOfKey("disks"), $"disks {text}: no such file");
     }
 
     private static ulong Size(YamlSection section, string key, string text)
@@ -133,14 +153,35 @@ public static partial class GuestsFile
             ? percent / 100.0
             : throw new DescriptionException(section.PlaceOfKey("cap"), $"cap {text}: not a part of a processor from 1% to 100%");
 
+    /// <summary>A machine with more RAM than it may hold needs a balloon, which guests of Xen have, and RAM that is not there until it is touched.</summary>
+    private static void CheckMaximum(YamlSection section, ulong memory, ulong maximum, ExecutionMode mode, EngineKind engine)
+    {
+        FilePlace place = section.PlaceOfKey("maximum");
+        if (maximum < memory)
+        {
+            throw new DescriptionException(place, $"maximum {maximum >> 20}M: less than memory {memory >> 20}M");
+        }
+
+        if (maximum > memory && (mode != ExecutionMode.Para || engine == EngineKind.Interpreter))
+        {
+            throw new DescriptionException(place, "maximum: needs a balloon, so mode para and not the interpreter");
+        }
+    }
+
+    private static void CheckMachine(YamlSection section, string key, ulong bytes)
+    {
+        if (bytes is < MachineLayout.MinimumMemory or > MachineLayout.MaximumMemory)
+        {
+            (ulong least, ulong most) = (MachineLayout.MinimumMemory >> 20, MachineLayout.MaximumMemory >> 20);
+            throw new DescriptionException(section.PlaceOfKey(key), $"{key} {bytes >> 20}M: a machine has {least}M to {most}M");
+        }
+    }
+
     private static void CheckMemory(YamlSection section, GuestDescription guest, ulong taken, ulong limit)
     {
         FilePlace place = section.PlaceOfKey("memory");
-        if (guest.MemoryBytes is < MachineLayout.MinimumMemory or > MachineLayout.MaximumMemory)
-        {
-            (ulong least, ulong most) = (MachineLayout.MinimumMemory >> 20, MachineLayout.MaximumMemory >> 20);
-            throw new DescriptionException(place, $"memory {guest.MemoryBytes >> 20}M: a machine has {least}M to {most}M");
-        }
+        CheckMachine(section, "memory", guest.MemoryBytes);
+        CheckMachine(section, "maximum", guest.MaximumBytes);
 
         if (guest.MemoryBytes + Overhead > limit - Math.Min(taken, limit))
         {

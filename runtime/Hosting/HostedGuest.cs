@@ -6,6 +6,7 @@ using Runtime.Devices.Xen;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
 using Runtime.Loading;
+using Runtime.Network;
 using Runtime.Paravirt;
 using Runtime.Scheduling;
 using Runtime.Time;
@@ -23,7 +24,9 @@ internal sealed class HostedGuest
     private readonly ShareClient _client;
     private readonly CpuAccount _cpu;
     private readonly MemoryAccount _memory = new();
+    private readonly MemoryAllowance _allowance;
     private readonly ExitCounters _counters;
+    private readonly NetworkPlug? _plug;
     private readonly Thread _thread;
     private EngineHost? _engine;
     private VirtualMachine? _machine;
@@ -33,11 +36,14 @@ internal sealed class HostedGuest
     private volatile Outcome? _outcome;
     private volatile bool _isPaused;
 
-    public HostedGuest(PreparedGuest prepared, Dispatcher dispatcher, IClock clock, bool keepsAccount)
+    /// <param name="plug">Where its network card is plugged in; null for no card.</param>
+    public HostedGuest(PreparedGuest prepared, Dispatcher dispatcher, IClock clock, bool keepsAccount, NetworkPlug? plug)
     {
+        _plug = plug;
         _counters = new ExitCounters { Detail = keepsAccount ? ExitDetail.Counts : ExitDetail.None };
         (_prepared, _dispatcher, _clock) = (prepared, dispatcher, clock);
         Console = new GuestConsole(prepared.Log);
+        _allowance = new MemoryAllowance(Description.MemoryBytes);
         _client = new ShareClient(Description.Name, Description.Weight, Description.Cap);
         _cpu = new CpuAccount(clock.Now);
         _thread = new Thread(Run, maxStackSize: 1 << 20) { Name = "guest " + Description.Name };
@@ -98,6 +104,35 @@ internal sealed class HostedGuest
         }
     }
 
+    /// <summary>What has to be kept for it of the host's memory, in bytes.</summary>
+    public ulong PromisedBytes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _outcome is null ? _allowance.Bytes + GuestsFile.Overhead : 0;
+            }
+        }
+    }
+
+    /// <summary>Says what it may hold from now on.</summary>
+    /// <returns>False when it has ended or has no balloon.</returns>
+    public bool TrySetMemory(ulong bytes)
+    {
+        lock (_lock)
+        {
+            if (_machine?.Xen is not XenPlatform xen)
+            {
+                return false;
+            }
+
+            xen.LimitMemory(bytes);
+            _allowance.Set(bytes, OwnedBytes(xen));
+            return true;
+        }
+    }
+
     /// <summary>Its XenStore, a node a line; null when it has none or has ended.</summary>
     public string? ListStore()
     {
@@ -115,6 +150,7 @@ internal sealed class HostedGuest
             EngineMemory held = _engine?.Engine.ReadMemory() ?? default;
             long bytes = _engine is { Name: "interpreter" } ? (long)_engine.Memory.Length : held.RamBytes + held.CodeBytes;
             _memory.Sample(bytes, held.ShadowPages, _clock.Now);
+            EnforceAllowance(held);
         }
     }
 
@@ -123,8 +159,24 @@ internal sealed class HostedGuest
 
     public GuestReport Report() => new(
         Description.Name, State(), _outcome is null ? null : _outcome.Line ?? "ended", _outcome?.ExitStatus, Description.Weight, Description.Cap,
-        Description.MemoryBytes, _cpu.Turns, _cpu.At(_clock.Now), _memory.Use, _prepared.DiskAccount.Use, default,
+        _allowance.Limit, _cpu.Turns, _cpu.At(_clock.Now), _memory.Use, _prepared.DiskAccount.Use, _plug?.Account?.Use ?? default,
         State() == "starting" ? [] : [.. _counters.Reasons.Where(reason => reason.Count > 0).Select(reason => new ExitUse(reason.Reason, reason.Count, reason.Nanoseconds))]);
+
+    private static ulong OwnedBytes(XenPlatform xen) => (ulong)xen.Reservation.Current << 12;
+
+    /// <summary>Beyond what its balloon should have left to it there is nothing for a guest, as under Xen (populate on demand): it dies.</summary>
+    private void EnforceAllowance(in EngineMemory held)
+    {
+        if (_machine?.Xen is XenPlatform xen)
+        {
+            _allowance.Note(OwnedBytes(xen));
+            ulong bytes = (ulong)held.RamBytes, may = _allowance.Bytes + MachineLayout.XenPlatformMemory;
+            if (bytes > may)
+            {
+                _machine.Kill($"it holds {bytes >> 20}M of memory and may hold {_allowance.Bytes >> 20}M");
+            }
+        }
+    }
 
     private string State() => _outcome is not null ? "ended"
         : _isPaused ? "paused"
@@ -171,7 +223,7 @@ internal sealed class HostedGuest
     private Outcome RunMachine()
     {
         GuestImage file = _prepared.Image;
-        var request = new EngineRequest(Description.Engine, _prepared.Mode, file.Kernel, file.Plan, Description.MemoryBytes, _counters);
+        var request = new EngineRequest(Description.Engine, _prepared.Mode, file.Kernel, file.Plan, Description.MaximumBytes, _counters);
         bool hasXen = _prepared.Mode == ExecutionMode.Para;
         EngineHost host = EngineFactory.Create(hasXen ? request.UnderXen() : request);
         try
@@ -181,7 +233,7 @@ internal sealed class HostedGuest
             GuestMeter meter = _meter = new GuestMeter(host.Engine, _counters);
             ICpuMeter? reader = _counters.Detail != ExitDetail.None ? meter : null;
             using ProcessorTurn turn = _dispatcher.Admit(_client, _cpu, reader, host.Engine.Kick, host.Engine.Bind);
-            var parts = new PlatformParts(host.Memory, _prepared.Disks, Console, DeviceTrace.None);
+            var parts = new PlatformParts(host.Memory, _prepared.Disks, Console, DeviceTrace.None) { Network = _plug };
             parts = hasXen ? parts.UnderXen() : parts;
             using var machine = new VirtualMachine(host, parts, _clock, _counters, new SymbolTable(file.Kernel.Symbols), null, null, turn);
             meter.OtherThreads = () => machine.ThreadNanoseconds;
@@ -204,6 +256,7 @@ internal sealed class HostedGuest
         lock (_lock)
         {
             (_engine, _machine, _turn) = (engine, machine, turn);
+            machine?.Xen?.LimitMemory(_allowance.Limit);
             if (machine is not null && _asked is not null)
             {
                 machine.End(_asked);

@@ -2,6 +2,7 @@ using Rewriter.Images;
 using Runtime.Abi;
 using Runtime.Accounts;
 using Runtime.Devices;
+using Runtime.Devices.Disks;
 using Runtime.Loading;
 
 namespace Runtime.Hosting;
@@ -59,9 +60,9 @@ internal sealed record PreparedGuest(GuestDescription Description, GuestImage Im
 
             string commandLine = BootPlan.For(image.Kernel).TellsKernelItsName ? $"{guest.Kernel} {guest.Append}" : guest.Append;
             var modules = guest.Initrd.Select(file => new BootModule(file, File.ReadAllBytes(file))).ToArray();
-            foreach (string disk in guest.Disks)
+            foreach (DiskSpecification disk in guest.Disks)
             {
-                disks.Add(DiskImage.Open(disk));
+                disks.Add(disk.Open());
             }
 
             Stream? log = guest.Log is null ? null : new FileStream(guest.Log, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);

@@ -102,6 +102,9 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The frame is not in RAM.</exception>
     internal nint HostAddress(uint frame) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(FrameBytes(frame)));
 
+    /// <inheritdoc cref="HostAddress(uint)"/>
+    internal nint HostAddress(GuestRange range) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Slice(range.Address, range.Length)));
+
     /// <summary>Forgets a frame's contents and gives its memory back to the host; it reads as zeros from then on.</summary>
     public void Discard(uint frame)
     {

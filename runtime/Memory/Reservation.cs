@@ -5,12 +5,20 @@ namespace Runtime.Memory;
 public sealed class Reservation(GuestMemory memory)
 {
     private readonly bool[] _isGivenBack = new bool[memory.FrameCount];
+    private uint _limit = uint.MaxValue;
 
     /// <summary>Frames that the guest has at the moment.</summary>
     public uint Current { get; private set; } = (uint)(memory.RamLength >> 12);
 
     /// <summary>Frames that it can have.</summary>
     public uint Maximum => (uint)(memory.RamLength >> 12);
+
+    /// <summary>Frames up to which it gets back what it has given back. Any thread.</summary>
+    public uint Limit
+    {
+        get => Volatile.Read(ref _limit);
+        set => Volatile.Write(ref _limit, value);
+    }
 
     /// <summary>Whether a frame is RAM that the guest has.</summary>
     public bool IsOwned(uint frame) => frame < Maximum && !Volatile.Read(ref _isGivenBack[frame]);
@@ -35,10 +43,10 @@ public sealed class Reservation(GuestMemory memory)
     }
 
     /// <summary>Gives the guest a frame that it had given back, zero-filled.</summary>
-    /// <returns>False when it was not given back.</returns>
+    /// <returns>False when it was not given back, or the guest has as much as it may.</returns>
     public bool TryPopulate(uint frame)
     {
-        if (frame >= Maximum || !_isGivenBack[frame])
+        if (frame >= Maximum || !_isGivenBack[frame] || Current >= Limit)
         {
             return false;
         }

@@ -19,7 +19,7 @@ internal sealed record AccountFigure(string Name, string Unit, string Meaning, b
         Seconds("cpu_blocked_seconds", "Time in which the guest had nothing to run.", guest => guest.Cpu.Blocked),
         Count("turns", "Times that the guest was given a processor.", guest => guest.Turns),
         Count("exits", "Exits of all kinds.", guest => guest.ExitCount),
-        new("memory_limit_bytes", "By", "RAM of the guest.", false, guest => guest.MemoryLimit),
+        new("memory_limit_bytes", "By", "What the guest may hold of the host's memory.", false, guest => guest.MemoryLimit),
         new("memory_held_bytes", "By", "Memory of the host that the guest holds.", false, guest => guest.Memory.Pages * 4096.0),
         new("memory_shadow_pages", "{page}", "Pages that the guest's shadow maps.", false, guest => guest.Memory.ShadowPages),
         new("memory_page_seconds", "{page}.s", "Pages held, summed over seconds.", true, guest => guest.Memory.PageSeconds),

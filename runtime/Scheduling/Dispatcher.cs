@@ -105,7 +105,14 @@ public sealed class Dispatcher : IDisposable
         lock (_lock)
         {
             long now = _clock.Now;
-            turn.Account.Charge(reading, now);
+            (long own, _) = turn.Account.Charge(reading, now);
+            if (turn.Account.Turns > 0)
+            {
+                // Its back ends worked while it slept, on processors that are shared as well. Start-up is nobody's loss.
+                ChargeRunning(now);
+                _policy.Charge(turn.Client, own, now);
+            }
+
             turn.WantsToRun = true;
             MakeReady(turn, now);
         }

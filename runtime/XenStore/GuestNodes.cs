@@ -5,7 +5,8 @@ namespace Runtime.XenStore;
 /// <summary>The nodes that a toolstack makes for a guest (Xen, docs/misc/xenstore-paths.pandoc).</summary>
 internal static class GuestNodes
 {
-    public static void Create(Store store, ushort domain)
+    /// <param name="memory">RAM, in bytes.</param>
+    public static void Create(Store store, ushort domain, ulong memory)
     {
         string home = StorePath.Home(domain);
         store.SetPermissions("/", new StorePermission(0, StoreAccess.Read));
@@ -19,10 +20,18 @@ internal static class GuestNodes
             store.SetPermissions($"{home}/{own}", new StorePermission(domain, StoreAccess.None));
         }
 
+        store.Write(home + "/memory/static-max", Kibibytes(memory));
+        SetMemoryTarget(store, domain, memory);
+
         // What the toolstack can ask of the guest; Linux says which of it it knows.
         store.SetPermissions(home + "/control", new StorePermission(domain, StoreAccess.None));
         store.Write(home + "/control/platform-feature-multiprocessor-suspend", "1");
     }
+
+    /// <summary>Tells the guest's balloon driver how much of its RAM to keep.</summary>
+    public static void SetMemoryTarget(Store store, ushort domain, ulong bytes) => store.Write(StorePath.Home(domain) + "/memory/target", Kibibytes(bytes));
+
+    private static string Kibibytes(ulong bytes) => (bytes >> 10).ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Makes the two ends of a device; the front end is the guest's to write, the back end its to read.</summary>
     public static (string Front, string Back) CreateDevice(Store store, ushort domain, string kind, uint number)

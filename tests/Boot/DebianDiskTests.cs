@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Runtime.Commands;
+using Runtime.Devices;
 using Tests.Engines.Direct;
 using Xunit;
 
@@ -28,11 +29,14 @@ public sealed class DebianDiskTests : IDisposable
     }
 
     /// <summary>A write-ahead log: what the guest was told is on the disk is there, whatever happens to the runtime.</summary>
-    [Fact]
-    public void WhatWasFlushedSurvivesAKilledRuntime()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void WhatWasFlushedSurvivesAKilledRuntime(bool hasOverlay)
     {
         const int enough = 40;
-        string[] arguments = Prepare("disk log /mnt/log 1000000");
+        string overlay = Path.Combine(_folder.FullName, "disk.cow");
+        string[] arguments = Prepare("disk log /mnt/log 1000000", hasOverlay ? $",overlay={overlay}" : "");
         using var process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
         int logged = 0;
         while (logged < enough && process.StandardOutput.ReadLine() is string line)
@@ -51,6 +55,16 @@ public sealed class DebianDiskTests : IDisposable
         }
 
         Assert.True(logged >= enough, $"the guest logged {logged} records");
+        if (hasOverlay)
+        {
+            Check("-fn"); // the base is as it was
+            using DiskImage disk = DiskImage.OpenOverlay(Image, overlay);
+            byte[] contents = new byte[disk.SectorCount * DiskImage.SectorSize];
+            disk.Read(0, contents);
+            File.WriteAllBytes(Image + "2", contents);
+            File.Move(Image + "2", Image, overwrite: true);
+        }
+
         // Replays the journal; then nothing may be wrong any more.
         Run("e2fsck", "-p", Image);
         Check("-fn");
@@ -69,7 +83,7 @@ public sealed class DebianDiskTests : IDisposable
     private static void SkipWithoutEngine(string errors) => Assert.SkipWhen(errors.Contains("the direct engine cannot run here", StringComparison.Ordinal), errors);
 
     /// <summary>A fresh disk, and the command line of a guest that mounts it and does a job.</summary>
-    private string[] Prepare(string job)
+    private string[] Prepare(string job, string diskOptions = "")
     {
         string debian = Path.Combine(Repository.GuestKernels, "debian"), cache = Path.Combine(debian, "cache");
         string? kernel = Directory.Exists(cache) ? Directory.EnumerateFiles(cache, "vmlinuz-*-686-pae").FirstOrDefault() : null;
@@ -101,7 +115,7 @@ public sealed class DebianDiskTests : IDisposable
         return
         [
             typeof(Runtime.VirtualMachine).Assembly.Location, "run", kernel!, "--engine", "direct", "--mode", "para", "--memory", "256M",
-            "--time-limit", "110s", "--initrd", initrd, "--disk", Image, "--append", "console=hvc0 quiet panic=1",
+            "--time-limit", "110s", "--initrd", initrd, "--disk", Image + diskOptions, "--append", "console=hvc0 quiet panic=1",
         ];
     }
 

@@ -50,6 +50,12 @@ public sealed class StubGoldenTests
         { "iret", "cf" },
         { "verw-cs-mem", "2e0f002d009491c1" },
         { "verw-ax", "0f00e8" },
+        { "out-20h-al", "e620" },
+        { "out-21h-al", "e621" },
+        { "out-80h-al", "e680" },
+        { "in-al-a1h", "e4a1" },
+        { "gate-out-70h-al", "e670" },
+        { "gate-out-20h-eax", "e720" },
     };
 
     [Theory]

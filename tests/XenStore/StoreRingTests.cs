@@ -22,7 +22,7 @@ public sealed class StoreRingTests : IDisposable
 
     public StoreRingTests()
     {
-        GuestNodes.Create(_store, 1);
+        GuestNodes.Create(_store, 1, 16 << 20);
         _ring = new StoreRing(_store, 1, _memory, 3, () => _notifications++, reason => _death ??= reason);
     }
 

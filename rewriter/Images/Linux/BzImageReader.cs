@@ -72,6 +72,7 @@ sealed class BzImageReader : IImageReader
             Payload = payload.Bytes,
             EntryPoint = LinkedAddress(elf, elf.EntryPoint),
             OtherEntryPoints = elf.OtherEntryPoints,
+            PvhEntry = elf.PvhEntry,
             Segments = elf.Segments,
             Sections = elf.Sections,
             Symbols = elf.Symbols.Count != 0 ? elf.Symbols : Kallsyms.TryRead(elf),

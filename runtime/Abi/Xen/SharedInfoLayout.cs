@@ -36,4 +36,9 @@ public static class VcpuTimeLayout
     public const int SystemTime = 16;
     public const int TscToSystemMultiplier = 24;
     public const int TscShift = 28;
+    public const int Flags = 29;
+    public const int Length = 32;
+
+    /// <summary>XEN_PVCLOCK_TSC_STABLE_BIT: all processors' counters are one.</summary>
+    public const uint StableTimeStamp = 1;
 }

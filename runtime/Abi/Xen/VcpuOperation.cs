@@ -13,6 +13,7 @@ public enum VcpuOperation : uint
     SetSingleshotTimer = 8,
     StopSingleshotTimer = 9,
     RegisterVcpuInfo = 10,
+    RegisterTimeArea = 13,
 }
 
 /// <summary>What a processor is doing, and since when.</summary>

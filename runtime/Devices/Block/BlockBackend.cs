@@ -12,6 +12,9 @@ public sealed class BlockBackend(BackendHost host, DiskImage disk, int index) : 
     private const int ReadOnlyInfo = 4;
 
     private BlockRing? _ring;
+
+    /// <summary>Processor time of the threads of rings that are no longer connected.</summary>
+    private long _closedNanoseconds;
     private uint _port;
     private uint? _reference;
 
@@ -20,7 +23,7 @@ public sealed class BlockBackend(BackendHost host, DiskImage disk, int index) : 
 
     public override bool IsAtWork => _ring is { InFlight: > 0 };
 
-    public override long ThreadNanoseconds => _ring?.ThreadNanoseconds ?? 0;
+    public override long ThreadNanoseconds => Interlocked.Read(ref _closedNanoseconds) + (_ring?.ThreadNanoseconds ?? 0);
 
     protected override void Describe()
     {
@@ -69,7 +72,7 @@ public sealed class BlockBackend(BackendHost host, DiskImage disk, int index) : 
         Write("feature-flush-cache", "1");
         Write("feature-barrier", "0");
         Write("feature-persistent", "0");
-        Write("feature-discard", disk.IsReadOnly ? "0" : "1");
+        Write("feature-discard", disk.CanDiscard ? "1" : "0");
         Write("discard-granularity", "4096");
         Write("discard-alignment", "0");
         Write("feature-max-indirect-segments", Number(BlockIntake.MaximumIndirectSegments));
@@ -81,8 +84,13 @@ public sealed class BlockBackend(BackendHost host, DiskImage disk, int index) : 
 
     protected override void Disconnect()
     {
-        _ring?.Dispose();
-        _ring = null;
+        if (_ring is BlockRing ring)
+        {
+            ring.Dispose();
+            _ring = null;
+            Interlocked.Add(ref _closedNanoseconds, ring.ThreadNanoseconds);
+        }
+
         if (_port != 0)
         {
             Host.Events.DisconnectBackend(_port);

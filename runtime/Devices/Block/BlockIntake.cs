@@ -91,7 +91,7 @@ internal sealed class BlockIntake(DiskImage disk, GrantTable grants, GuestMemory
     private bool TryDiscard(BlockJob job, in DiscardBlockRequest request)
     {
         (job.Sector, job.SectorCount) = ((long)request.Sector, (long)request.SectorCount);
-        return !disk.IsReadOnly && IsOnDisk(request.Sector, request.SectorCount) ? true : Refuse(job, BlockStatus.Error);
+        return disk.CanDiscard && IsOnDisk(request.Sector, request.SectorCount) ? true : Refuse(job, BlockStatus.Error);
     }
 
     private bool TryPlace(BlockJob job, ulong sector, ReadOnlySpan<BlockSegment> segments)

@@ -25,6 +25,9 @@ internal sealed class BlockJob
 
     public BlockStatus Status;
 
+    /// <summary>A <see cref="System.Diagnostics.Stopwatch"/> time stamp of when the back end heard that there are requests.</summary>
+    public long AskedAt;
+
     /// <summary>Whether the guest's pages are written by it.</summary>
     public bool WritesMemory => Action == BlockOperation.Read;
 

@@ -3,6 +3,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Runtime.Abi.Xen;
+using Runtime.Devices.Disks;
 using Runtime.Devices.Xen;
 using Runtime.Events;
 using Runtime.Memory;
@@ -13,11 +14,11 @@ namespace Runtime.Devices.Block;
 /// <summary>Serves a front end from the moment it is connected until <see cref="Dispose"/>.</summary>
 internal sealed class BlockRing : IDisposable
 {
-    /// <summary>How long a response may wait for others that come after it.</summary>
-    private static readonly TimeSpan s_longestHold = TimeSpan.FromMicroseconds(100);
+    /// <summary>Where there is one processor for the guest and for this, looking for requests keeps the guest from making them.</summary>
+    private static readonly bool s_canLook = Environment.ProcessorCount > 1;
 
-    /// <summary>How long to look for requests before going to sleep; not where there is one processor for the guest and for this.</summary>
-    private readonly TimeSpan _patience = TimeSpan.FromMicroseconds(Environment.ProcessorCount > 1 ? 30 : 0);
+    /// <summary>How long to look for requests before going to sleep.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMicroseconds(s_canLook ? 30 : 0);
 
     private readonly BackendHost _host;
     private readonly DiskImage _disk;
@@ -31,8 +32,11 @@ internal sealed class BlockRing : IDisposable
     private readonly List<BlockJob> _batch = [];
     private readonly List<BlockJob> _finished = [];
     private readonly List<IoVector> _vectors = [];
-    private long _answeredAt;
-    private volatile int _threadId;
+    private readonly ResponseHold _hold;
+    private readonly ThreadMeter _meter = new();
+    private long _heldSince;
+    private long _askedAt;
+    private long _toldAt;
     private volatile bool _isStopped;
     private bool _isGone;
 
@@ -42,6 +46,7 @@ internal sealed class BlockRing : IDisposable
         _ring = new BackRing(host.Ram, frame, BlockRequest.Length);
         _ring.Resume();
         _intake = new BlockIntake(disk, host.Grants, host.Ram);
+        _hold = new ResponseHold((int)_ring.Size);
         for (int i = 0; i < _ring.Size; i++)
         {
             _free.Push(new BlockJob());
@@ -52,10 +57,15 @@ internal sealed class BlockRing : IDisposable
     }
 
     /// <summary>Processor time that the thread has used.</summary>
-    public long ThreadNanoseconds => _threadId == 0 ? 0 : HostThread.TimeOfThread(_threadId);
+    public long ThreadNanoseconds => _meter.Nanoseconds;
 
     /// <summary>The guest has put requests into the ring.</summary>
-    public void Notify() => _wake.Set();
+    public void Notify()
+    {
+        // What was told first has waited longest.
+        Interlocked.CompareExchange(ref _toldAt, Stopwatch.GetTimestamp(), 0);
+        _wake.Set();
+    }
 
     /// <summary>Finishes what is under way.</summary>
     public void Dispose()
@@ -73,7 +83,15 @@ internal sealed class BlockRing : IDisposable
 
     private void Serve()
     {
-        _threadId = HostThread.Id;
+        // Not only where the guest was bound to when it connected.
+        HostThread.BePunctual();
+        _meter.Begin();
+        ServeUntilStopped();
+        _meter.End();
+    }
+
+    private void ServeUntilStopped()
+    {
         while (!_isStopped)
         {
             if (!TryTakeBatch())
@@ -83,14 +101,15 @@ internal sealed class BlockRing : IDisposable
 
             if (_batch.Count > 0)
             {
-                _answeredAt = _finished.Count == 0 ? Stopwatch.GetTimestamp() : _answeredAt;
+                _askedAt = Stopwatch.GetTimestamp();
                 BlockSchedule.Run(_batch, Perform);
                 _batch.Clear();
-                if (HasRequests())
-                {
-                    // A guest that is still asking does not wait for the answer.
-                    continue;
-                }
+            }
+
+            if (Holds(HasRequests()))
+            {
+                Thread.SpinWait(20);
+                continue;
             }
 
             AnswerFinished();
@@ -126,6 +145,8 @@ internal sealed class BlockRing : IDisposable
     private bool TryTakeBatch()
     {
         Span<byte> request = stackalloc byte[BlockRequest.Length];
+        long told = Interlocked.Exchange(ref _toldAt, 0);
+        long asked = told != 0 ? told : Stopwatch.GetTimestamp();
         while (true)
         {
             BlockJob job;
@@ -148,6 +169,7 @@ internal sealed class BlockRing : IDisposable
                 }
             }
 
+            job.AskedAt = asked;
             if (_intake.TryAccept(request, job))
             {
                 _batch.Add(job);
@@ -162,20 +184,21 @@ internal sealed class BlockRing : IDisposable
     private void Perform(List<BlockJob> run)
     {
         BlockStatus status = BlockStatus.Okay;
+        CountQueue(run);
         try
         {
             switch (run[0].Action)
             {
                 case BlockOperation.FlushDiskCache:
-                    _disk.FlushData();
+                    _disk.Flush();
                     break;
                 case BlockOperation.Discard:
                     _disk.Discard(run[0].Sector, run[0].SectorCount);
                     break;
                 case BlockOperation.WriteBarrier:
-                    _disk.FlushData();
+                    _disk.Flush();
                     Transfer(run);
-                    _disk.FlushData();
+                    _disk.Flush();
                     break;
                 default:
                     Transfer(run);
@@ -193,11 +216,26 @@ internal sealed class BlockRing : IDisposable
         }
 
         Finish(run);
-        if (Stopwatch.GetElapsedTime(_answeredAt) > s_longestHold)
+        if (!Holds(hasRequests: true))
         {
             AnswerFinished();
         }
     }
+
+    private void CountQueue(List<BlockJob> run)
+    {
+        if (_disk.Account is { } account)
+        {
+            long begun = Stopwatch.GetTimestamp();
+            foreach (BlockJob job in run)
+            {
+                account.AddQueue((long)Stopwatch.GetElapsedTime(job.AskedAt, begun).TotalNanoseconds);
+            }
+        }
+    }
+
+    private bool Holds(bool hasRequests) => _hold.Holds(new HoldState(
+        _finished.Count, hasRequests, !s_canLook || _host.IsGuestIdle(), Stopwatch.GetElapsedTime(_heldSince), Stopwatch.GetElapsedTime(_askedAt)));
 
     private void Transfer(List<BlockJob> run)
     {
@@ -234,10 +272,10 @@ internal sealed class BlockRing : IDisposable
             return;
         }
 
+        _heldSince = _finished.Count == 0 ? Stopwatch.GetTimestamp() : _heldSince;
         _finished.AddRange(run);
     }
 
-    /// <summary>Responses go out together: each time the guest is told of some costs it an interruption.</summary>
     private void AnswerFinished()
     {
         if (_finished.Count > 0)
@@ -245,8 +283,6 @@ internal sealed class BlockRing : IDisposable
             Answer(_finished);
             _finished.Clear();
         }
-
-        _answeredAt = Stopwatch.GetTimestamp();
     }
 
     /// <summary>A guest that has been answered often asks again at once; waking up takes longer than that.</summary>
@@ -254,7 +290,7 @@ internal sealed class BlockRing : IDisposable
     private bool ComesSoon()
     {
         long started = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(started) < _patience && !_isStopped)
+        while (Stopwatch.GetElapsedTime(started) < s_patience && !_isStopped)
         {
             if (HasRequests())
             {

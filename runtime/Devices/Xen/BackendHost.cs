@@ -8,5 +8,7 @@ namespace Runtime.Devices.Xen;
 /// <summary>What the back ends of one guest's ring devices work with.</summary>
 /// <param name="Domain">The guest's number.</param>
 /// <param name="Completions">Runs on the vcpu's thread what a worker thread may not do itself.</param>
+/// <param name="IsGuestIdle">Whether the guest's processor waits for an event. A glance from any thread.</param>
 /// <param name="Kill">Ends a guest that breaks a ring. Safe from any thread.</param>
-public sealed record BackendHost(ushort Domain, Store Store, EventChannels Events, GrantTable Grants, GuestMemory Ram, CompletionQueue Completions, Action<string> Kill);
+public sealed record BackendHost(
+    ushort Domain, Store Store, EventChannels Events, GrantTable Grants, GuestMemory Ram, CompletionQueue Completions, Func<bool> IsGuestIdle, Action<string> Kill);

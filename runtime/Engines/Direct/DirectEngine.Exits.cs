@@ -16,6 +16,9 @@ public sealed partial class DirectEngine
     /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
     private const int GuardPatience = 16;
 
+    /// <summary>Exits of shims that are looked at while a page-fault handler is at work.</summary>
+    private const int ReturnPatience = 16;
+
     /// <summary>Interruptions of one stay in the window, before the guest is taken for stuck there.</summary>
     private const int WindowPatience = 1000;
 
@@ -35,9 +38,31 @@ public sealed partial class DirectEngine
         if (_mode == ExecutionMode.Para)
         {
             // The kernel's gate has brought it along, so that the window stays in the guest's cache.
-            _publishedIf = (reason == StubLayout.ExitGate ? stub.Line.VirtualIf : _window[MonitorWindow.Data.VirtualIf]) & FlagBits.If;
+            uint carried;
+            if (reason == StubLayout.ExitGate)
+            {
+                carried = stub.Line.VirtualIf;
+                _posts!.Saw(carried);
+            }
+            else
+            {
+                carried = _window[MonitorWindow.Data.VirtualIf] | _window[SwitcherLayout.ReturnWanted];
+                _posts!.Forget();
+            }
+
+            _publishedIf = carried & FlagBits.If;
+            bool isFault = (carried & SwitcherLayout.FaultUnseen) != 0;
+            if (isFault)
+            {
+                SeeFault();
+            }
+
             State.InterruptsEnabled = _publishedIf != 0;
-            _isPublished &= !(_selectors.Collect(_window) | _switcher.Collect());
+            if ((_selectors.Collect(_window) | _switcher.Collect() | isFault) && _isPublished)
+            {
+                // The window has it from the shims and the switcher themselves.
+                _context.LoadSystem(stub);
+            }
         }
 
         if (byGate)
@@ -70,6 +95,11 @@ public sealed partial class DirectEngine
         {
             if (_switcher.Recover(hostEip) == SwitchState.NotYet)
             {
+                if (_switcher.IsFault(hostEip))
+                {
+                    return OnUnfinishedFault(space);
+                }
+
                 // The instruction at the site has not begun. After a kick, or when a page of the kernel's was only missing from the shadow,
                 // it begins again; any other fault is the interpreter's to find.
                 bool again = stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space);
@@ -78,6 +108,11 @@ public sealed partial class DirectEngine
 
             hostEip = State.Eip;
             inWindow = _window.Covers(hostEip);
+        }
+
+        if (IsStepTrap(stub))
+        {
+            return IsBetweenInstructions(space, hostEip, inWindow) ? StepOn(space, hostEip) : EndStep(hostEip, inWindow);
         }
 
         if (inWindow && !TryLeaveWindow(space, hostEip, out VmExit exit))
@@ -150,7 +185,7 @@ public sealed partial class DirectEngine
                 _accounts.Is(_accounts.GuardHit, State.Eip);
                 _switcher.LearnReturn(State.Eip, address);
                 code.AddTarget(offset);
-                if (++live.GuardHits == GuardPatience)
+                if (++live.GuardHits >= GuardPatience && !live.IsSecondPlan)
                 {
                     _code.Replan(live);
                 }
@@ -210,7 +245,7 @@ public sealed partial class DirectEngine
             case FillResult.GuestFault:
                 _accounts.Is(_accounts.GuestPageFault, State.Eip);
                 _retry = new FaultRetry(true, linear, access, State.Eip, State.Cpl, CurrentRoot);
-                return _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
+                return RaisePageFault(error, linear);
             case FillResult.CodeWrite:
                 return OnCodeWrite(space, linear);
             default:
@@ -218,17 +253,77 @@ public sealed partial class DirectEngine
         }
     }
 
-    /// <summary>The guest returns from its page-fault handler to the instruction that faulted: what that will access is filled before it
-    /// faults again. (IRET to there always leaves the guest, for the resume flag that the fault has put on the stack.)</summary>
-    private void FillForRetry(AddressSpace space)
+    private VmExit RaisePageFault(uint error, uint linear)
     {
-        if (_retry.Eip != State.Eip || _retry.Cpl != State.Cpl || _retry.Root != CurrentRoot)
+        SegmentRegister code = State.Segments[(int)SegmentIndex.Cs], stack = State.Segments[(int)SegmentIndex.Ss];
+        bool isUser = State.Cpl == 3;
+        VmExit exit = _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
+        if (isUser && _mode == ExecutionMode.Para)
         {
-            return;
+            _switcher.LearnFault(code, stack);
         }
 
+        return exit;
+    }
+
+    /// <summary>The switcher has delivered a page fault since the last exit: what it left to the monitor.</summary>
+    private void SeeFault()
+    {
+        (uint linear, uint error, uint eip) = _switcher.LastFault;
+        _switcher.WantReturn(true);
+        State.Cr2 = linear;
+        _retry = new FaultRetry(true, linear, (error & HostFaultWrite) != 0 ? AccessKind.Write : AccessKind.Read, eip, Cpl: 3, CurrentRoot);
+    }
+
+    /// <summary>The switcher was interrupted before it had delivered a page fault, or cannot: the user's instruction begins again where only a page
+    /// of the kernel's was missing from the shadow, or another thread wants the processor.</summary>
+    private VmExit OnUnfinishedFault(AddressSpace space)
+    {
+        (uint linear, uint error, _) = _switcher.LastFault;
+        _retry = default;
+        _switcher.WantReturn(false);
+        return space.Stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space)
+            ? VmExit.None
+            : OnPageFault(space, linear, error, fromWindow: false);
+    }
+
+    /// <summary>The guest returns from its page-fault handler to the instruction that faulted, by an IRET that the interpreter has performed:
+    /// what that will access is filled before it faults again.</summary>
+    private void FillForRetry(AddressSpace space)
+    {
+        if (_retry.Eip == State.Eip && _retry.Cpl == State.Cpl && _retry.Root == CurrentRoot)
+        {
+            FillRetry(space);
+        }
+    }
+
+    /// <summary>The same where the guest's kernel is about to execute an IRET: if the page is mapped by now it is filled, and the guest goes on by
+    /// itself, whether it returns to that instruction or from an interrupt on the way there.</summary>
+    private bool TryReturnToRetry(CodeSite site)
+    {
+        if (State.Cpl == 0 && site.Instruction.Instruction.Code == Iced.Intel.Code.Iretd && _retry.Root == CurrentRoot
+            && _cpu.TryTranslate(_retry.Linear, _retry.Access, _retry.Cpl == 3, false, out _, out _))
+        {
+            FillRetry(_current!);
+            _switcher.WantReturn(false);
+            return true;
+        }
+
+        // The handler may never map it.
+        if (++_missedReturns >= ReturnPatience)
+        {
+            _retry = default;
+            _switcher.WantReturn(false);
+        }
+
+        return false;
+    }
+
+    private void FillRetry(AddressSpace space)
+    {
         FaultRetry retry = _retry;
         _retry = default;
+        _missedReturns = 0;
         ShadowKind kind = space.Page(retry.Linear >> 12).Kind;
         bool isFilled = kind != ShadowKind.Absent && (retry.Access != AccessKind.Write || kind == ShadowKind.Writable);
         if (isFilled || _window.Covers(retry.Linear))
@@ -238,7 +333,7 @@ public sealed partial class DirectEngine
 
         bool user = retry.Cpl == 3;
         _ = retry.Access == AccessKind.Fetch && IsPatching
-            ? _mapper.Map(space, retry.Linear, State.Eip, user, out _)
+            ? _mapper.Map(space, retry.Linear, retry.Eip, user, out _)
             : _pager.Fill(space, retry.Linear, retry.Access, user, out _);
     }
 
@@ -313,6 +408,11 @@ public sealed partial class DirectEngine
             return VmExit.None;
         }
 
+        if (_retry.IsPending && TryReturnToRetry(site))
+        {
+            return VmExit.None;
+        }
+
         if (State.Cpl == 0 && site.IsReturned(Returned, index, out uint asked))
         {
             return new VmExit(VmExitReason.Hypercall, Value: asked);
@@ -337,11 +437,12 @@ public sealed partial class DirectEngine
         ulong inGates = eip - _window.Base - MonitorWindow.GateOffset;
         if (stub.Line.Cs == MonitorWindow.GateSelector && inGates < 4096)
         {
-            if (stub.Word(StubLayout.Signal) == StubSignals.Kick)
+            if (stub.Word(StubLayout.Signal) == StubSignals.Kick || IsStepTrap(stub))
             {
                 // On its way to us: let it arrive. The gate begins anew, since what it holds in 64-bit registers is lost.
                 const uint gate = MonitorWindow.GateOffset, user = MonitorWindow.UserGateOffset;
                 stub.Line.Eip = _window.Base + (inGates < user - gate ? gate : user);
+                stub.Line.Eflags &= ~FlagBits.Tf;
                 return ResumeInWindow(_current!);
             }
 
@@ -360,15 +461,25 @@ public sealed partial class DirectEngine
     /// there again and again runs something else, and must not grow the monitor's stack.</summary>
     private VmExit ResumeInWindow(AddressSpace space)
     {
-        if (++_resumedInWindow > WindowPatience)
-        {
-            return VmExit.Impossible("it does not leave the monitor window");
-        }
-
+        StubProcess stub = space.Stub;
         // What the block holds are the rights of when the guest was entered; since then the switcher may have changed its level.
-        _context.LoadRights(space.Stub);
-        space.Stub.Run();
-        return space.Stub.IsDead ? VmExit.Impossible("its stub process was killed") : Settle(space);
+        _context.LoadRights(stub);
+        do
+        {
+            if (++_resumedInWindow > WindowPatience)
+            {
+                return VmExit.Impossible("it does not leave the monitor window");
+            }
+
+            stub.Run();
+            if (stub.IsDead)
+            {
+                return VmExit.Impossible("its stub process was killed");
+            }
+        }
+        // Another kick on the way in: where the guest is to go on is known to the block alone, so it has to arrive first.
+        while (stub.Line.ExitReason == StubLayout.ExitKick);
+        return Settle(space);
     }
 
     /// <summary>From an address in a trampoline to the guest instruction it stands for. A kick may strike inside a shim, where there
@@ -387,7 +498,7 @@ public sealed partial class DirectEngine
         {
             _shims.Abandon(State, _window, live, entry);
             State.Eip = entry.GuestAddress;
-            if (ShimFinisher.Verifies(live, entry) && ++live.GuardHits == GuardPatience)
+            if (ShimFinisher.Verifies(live, entry) && ++live.GuardHits % GuardPatience == 0)
             {
                 // Its operand has come to lie among code: planned anew, the shim reads it elsewhere.
                 _code.Replan(live);

@@ -15,11 +15,12 @@ namespace Runtime.Engines.Direct;
 
 /// <summary>Native, deprivileged execution of one virtual CPU. Everything but <see cref="Kick"/> is for one thread: the stub processes
 /// die with it.</summary>
-public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
+public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
 {
     private const int SpaceCapacity = 32;
 
     private readonly ExecutionMode _mode;
+    private readonly bool _hasOwnTime;
     private readonly DirectAccounts _accounts;
     private readonly SharedFile _control;
     private readonly SharedCodeStorage _storage;
@@ -36,6 +37,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private readonly SelectorSlots _selectors;
     private readonly OperandMirror _operands;
     private readonly Switcher _switcher;
+    private readonly PostWindow? _posts;
     private WindowMemory _window;
     private AddressSpace? _current;
     private StubProcess? _running;
@@ -44,6 +46,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private int _resumedInWindow;
     private bool _shadowIsStale;
     private FaultRetry _retry;
+    private int _missedReturns;
     private (ulong Kernel, ulong User) _gates;
 
     /// <summary>The window and the process hold what they were given, but for what <see cref="_publishedIf"/> and the registers say: the last
@@ -59,17 +62,20 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     /// <param name="counters">Where the exits that the engine settles itself are accounted for.</param>
     /// <param name="imagePlan">The plan of a rewritten image.</param>
     /// <param name="deviceLength">Bytes of device memory behind the RAM; a multiple of 4096.</param>
+    /// <param name="timeStamp">Where the guest's RDTSC reads, which then never runs natively; null for the host's counter.</param>
     /// <exception cref="HostCallException">The host refuses something that the engine needs.</exception>
     /// <exception cref="HostLacksException">The host does not have something that the engine needs in this mode.</exception>
-    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null, ulong deviceLength = 0)
+    public DirectEngine(
+        ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null, ulong deviceLength = 0, ITimeStamp? timeStamp = null)
     {
+        _hasOwnTime = timeStamp is not null;
         _mode = mode;
         _accounts = new DirectAccounts(counters);
         _control = new SharedFile("control", StubLayout.ControlFileLength);
         _ram = new SharedFile("ram", (long)(memoryLength + deviceLength));
         Memory = _ram.AsGuestMemory(memoryLength);
         State = new VcpuState();
-        _cpu = new Cpu(State, Memory, model, new HostTimeStamp()) { Observer = this };
+        _cpu = new Cpu(State, Memory, model, timeStamp ?? new HostTimeStamp()) { Observer = this };
         _frames = new FrameTable(Memory.FrameCount);
         _cpu.FrameFlags = _frames.CodeFlags;
         ImagePlan? plan = ImagePlan.For(imagePlan, mode, memoryLength);
@@ -78,12 +84,19 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         _pager = new ShadowPager(_cpu, Memory, _frames, mode == ExecutionMode.Trap, HostLimits.LowestPage);
         _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity, _pager.IsAbandoned) { WindowBase = _window.Base };
         _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan, Returned, imagePlan);
+        if (_hasOwnTime)
+        {
+            _code.LeaveTimeStamps();
+        }
+
         _mapper = new CodeMapper(_code, _pager, _frames, _cpu);
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
         _selectors.Reset(_window);
         _operands = new OperandMirror(_cpu, Memory, _frames, () => _window);
         _switcher = new Switcher(State, _cpu, Memory);
+        Posted = mode == ExecutionMode.Para ? new PostedWrites() : null;
+        _posts = Posted is null ? null : new PostWindow(Posted);
         // The first process now: a host that refuses one is found out before the guest starts.
         StubFeatures features = TryEnterSpace()!.Stub.Features;
         if (IsPatching && !features.HasProtectionKeys)
@@ -108,11 +121,16 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     /// <summary>Hypercalls that the run loop wants to see.</summary>
     public ReturnedSites Returned { get; } = new();
 
+    public PostedWrites? Posted { get; }
+
     public VmExit Run(bool wantInterruptWindow)
     {
         try
         {
-            return RunUntilExit(wantInterruptWindow);
+            _posts?.Open(_window);
+            VmExit exit = RunUntilExit(wantInterruptWindow);
+            _posts?.Collect(_window);
+            return exit;
         }
         catch (HostCallException refused)
         {
@@ -125,12 +143,22 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
 
     public void Interrupt(byte vector) => _cpu.DeliverInterrupt(vector);
 
-    public void Halted() => _spaces.Placement.Halted();
+    public void Halted()
+    {
+        // What the kicks since then were for is looked at before the guest runs. Delivering first, and then coming back for a kick, would find
+        // the same event pending with interrupts off, and ask for a window.
+        Volatile.Write(ref _kick, false);
+        Interlocked.MemoryBarrier();
+        _spaces.Placement.Halted();
+    }
 
     public void Kick()
     {
-        Volatile.Write(ref _kick, true);
-        Volatile.Read(ref _running)?.Kick();
+        // One signal until it has been seen: a storm of them would fill the signal stack of a process that cannot keep up.
+        if (!Interlocked.Exchange(ref _kick, true))
+        {
+            Volatile.Read(ref _running)?.Kick();
+        }
     }
 
     public EngineTime? ReadTime() => new EngineTime(_spaces.ReadProcessorTime(), 0);
@@ -166,7 +194,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
             }
 
             VmExit exit = _context.CanRunNatively && _hasWindow ? RunNatively(wantInterruptWindow) : Emulate();
-            if (exit.Reason != VmExitReason.None)
+            if (exit.Reason != VmExitReason.None || ReturnsAtEachExit)
             {
                 return exit;
             }
@@ -243,6 +271,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         if (_running is not null)
         {
             _context.StoreFpu(_running);
+            _cpu.MxcsrMask = _context.MxcsrMask;
         }
 
         return _cpu.Step();
@@ -260,7 +289,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         if (!isAsBefore && IsPatching)
         {
             _code.SetFpuTraps((State.Cr0 & (ControlRegisters.Cr0Ts | ControlRegisters.Cr0Em)) != 0);
-            _code.SetTimeStampTraps(State.TscOffset != 0 || (State.Cr4 & ControlRegisters.Cr4Tsd) != 0);
+            _code.SetTimeStampTraps(_hasOwnTime || State.TscOffset != 0 || (State.Cr4 & ControlRegisters.Cr4Tsd) != 0);
         }
 
         if (_retry.IsPending)
@@ -284,7 +313,13 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _context.Load(stub, address);
-        Volatile.Write(ref _running, stub);
+        PrepareStep(stub);
+        if (!ReferenceEquals(_running, stub))
+        {
+            // A full barrier: who kicks from now on either finds this process or is seen below.
+            Interlocked.Exchange(ref _running, stub);
+        }
+
         if (Volatile.Read(ref _kick))
         {
             _isPublished = false;
@@ -320,7 +355,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         if (_mode == ExecutionMode.Para)
         {
             _selectors.Prepare(space, _window);
-            _switcher.Publish();
+            _switcher.Publish(_retry.IsPending);
             _window.Publish(State, wantInterruptWindow);
             (_publishedWish, _publishedIopl) = (wantInterruptWindow, State.Eflags & FlagBits.Iopl);
         }

@@ -27,6 +27,7 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
         }
 
         _used = 1;
+        LoadedSlots(window).Fill(MonitorWindow.Slots.None);
         uint at = window.Base + MonitorWindow.Slots.Zero;
         // Slot 0 is told to expect a one where there is a zero.
         Write(window, 0, at, unchecked((uint)-1), 0, 0, 0, false);
@@ -81,27 +82,31 @@ internal sealed class SelectorSlots(VcpuState state, GuestMemory memory, HostSeg
     }
 
     /// <summary>Takes over the loads that shims did since the last entry. The slots named are the guest's word: a wrong one harms only itself.</summary>
-    /// <returns>Whether there were any.</returns>
+    /// <returns>Whether a segment register holds something else now.</returns>
     public bool Collect(WindowMemory window)
     {
-        ReadOnlySpan<uint> loaded = window.Fields.Slice((int)MonitorWindow.Data.LoadedSlot / 4, 6);
+        ReadOnlySpan<uint> loaded = LoadedSlots(window);
         if (!loaded.ContainsAnyExcept(MonitorWindow.Slots.None))
         {
             return false;
         }
 
+        bool isChanged = false;
         for (int i = 0; i < loaded.Length; i++)
         {
             // Copied once, then checked: the guest can write there.
             uint slot = loaded[i];
-            if (slot > 0 && slot < (uint)_used)
+            if (slot > 0 && slot < (uint)_used && state.Segments[i] != _slots[slot])
             {
                 state.Segments[i] = _slots[slot];
+                isChanged = true;
             }
         }
 
-        return true;
+        return isChanged;
     }
+
+    private static Span<uint> LoadedSlots(WindowMemory window) => window.Fields.Slice((int)MonitorWindow.Data.LoadedSlot / 4, 6);
 
     /// <summary>Puts the host descriptors of all slots into a process that has not had them.</summary>
     public void Install(StubProcess stub)

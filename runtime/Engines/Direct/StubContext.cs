@@ -16,6 +16,9 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
     private SystemRegisters _loaded;
     private StubProcess? _loadedInto;
 
+    /// <summary>Bits of MXCSR that the host's processor has, once the guest's FPU was stored: a native FXSAVE shows them to the guest.</summary>
+    public uint MxcsrMask { get; private set; } = 0xFFFF;
+
     /// <summary>Whether the guest can run natively in its present state: flat 32-bit protected mode, nothing that needs single steps.</summary>
     public bool CanRunNatively
     {
@@ -47,6 +50,7 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
         stub.Word(StubLayout.Gs) = segments.Selector(state.Segments[(int)SegmentIndex.Gs], stub);
         stub.Word(StubLayout.Ss) = segments.Selector(state.Segments[(int)SegmentIndex.Ss], stub);
         LoadRights(stub);
+        LoadTables(stub);
         _loaded = state.SystemRegisters;
         _loadedInto = stub;
     }
@@ -54,8 +58,19 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
     /// <summary>Puts the rights of the guest's CPL alone into the control block: the switcher changes both without the monitor.</summary>
     public void LoadRights(StubProcess stub) => stub.Word(StubLayout.Pkru) = Pkru(stub.Features, state.Cpl);
 
+    private void LoadTables(StubProcess stub)
+    {
+        bool isPae = (state.Cr4 & ControlRegisters.Cr4Pae) != 0;
+        stub.Word(StubLayout.PagingFormat) = !state.PagingEnabled || !stub.Features.HasProtectionKeys ? StubLayout.NoTables
+            : isPae ? (uint)StubLayout.TablesPae : StubLayout.Tables32;
+        stub.Word(StubLayout.PagingRoot) = state.Cr3 & (isPae ? 0xFFFF_FFE0 : 0xFFFF_F000);
+    }
+
     /// <summary>What the process has may not be what was loaded: it wrote its segment registers there, or its place is somebody else's.</summary>
     public void ForgetSystem() => _loadedInto = null;
+
+    /// <summary><see cref="VcpuState.Fx"/> was changed by others: it counts, not what a process has.</summary>
+    public void ForgetFpu() => _fxIsCurrent = true;
 
     /// <summary>Puts the guest's registers into the control block.</summary>
     /// <param name="eip">Where to execute: the guest's EIP, or its place in a trampoline.</param>
@@ -104,6 +119,9 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
                 state.Fx.AsSpan(160, 128).Clear();
             }
 
+            // Zero stands for the default mask (SDM vol. 1, 11.6.6).
+            uint mask = BinaryPrimitives.ReadUInt32LittleEndian(state.Fx.AsSpan(28));
+            MxcsrMask = mask == 0 ? 0xFFBF : mask;
             _fxIsCurrent = true;
         }
     }
@@ -115,7 +133,7 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
         state.Fx.CopyTo(xsave);
         // Reserved MXCSR bits would fault (SDM vol. 1, 10.2.3).
         uint control = BinaryPrimitives.ReadUInt32LittleEndian(xsave[24..]);
-        BinaryPrimitives.WriteUInt32LittleEndian(xsave[24..], control & 0xFFFF);
+        BinaryPrimitives.WriteUInt32LittleEndian(xsave[24..], control & MxcsrMask);
         stub.Word(StubLayout.Xsave + 512) = 3;
         stub.Word(StubLayout.FpuInMemory) = 1;
     }

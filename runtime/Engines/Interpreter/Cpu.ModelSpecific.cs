@@ -116,6 +116,10 @@ public sealed partial class Cpu
             case ModelSpecific.BiosSign:
                 return true;
 
+            // The APIC stays where it is, and on.
+            case ModelSpecific.ApicBase when _model.Has(CpuFeatures.Apic):
+                return true;
+
             case ModelSpecific.SysenterCs:
                 _state.SysenterCs = (uint)value;
                 return true;

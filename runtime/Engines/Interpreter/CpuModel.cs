@@ -50,6 +50,9 @@ public sealed class CpuModel
     /// <summary>The same under Xen.</summary>
     public static readonly CpuModel UnderXen = new() { HasXen = true };
 
+    /// <summary>And with a local APIC, without which Linux does not set up Xen's timers.</summary>
+    public static readonly CpuModel UnderXenWithApic = new() { HasXen = true, Features = Default.Features | CpuFeatures.Apic };
+
     public CpuFeatures Features { get; init; } = CpuFeatures.Fpu | CpuFeatures.De | CpuFeatures.Pse | CpuFeatures.Tsc | CpuFeatures.Msr
         | CpuFeatures.Pae | CpuFeatures.Cx8 | CpuFeatures.Pge | CpuFeatures.Cmov | CpuFeatures.Pat | CpuFeatures.Clfsh | CpuFeatures.Mmx
         | CpuFeatures.Fxsr | CpuFeatures.Sse | CpuFeatures.Sse2;

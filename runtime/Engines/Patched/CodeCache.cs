@@ -48,7 +48,7 @@ internal sealed class CodeCache
     private readonly ShimCatalog _userShims = new(userMode: true);
     private readonly Dictionary<CodePageKey, CodePage> _pages = [];
     private readonly Dictionary<uint, List<CodePage>> _byFrame = [];
-    private readonly Stack<int> _freeSlots;
+    private readonly SlotAllocator _slots;
     private readonly CodePage?[] _bySlot;
     private readonly List<CodeSite?> _sites = [];
     private readonly List<SensitiveInstruction> _found = [];
@@ -68,7 +68,7 @@ internal sealed class CodeCache
         _storage = storage;
         _memory = memory;
         _codeFlags = codeFlags;
-        _freeSlots = new Stack<int>(Enumerable.Range(0, storage.PageCount).Reverse());
+        _slots = new SlotAllocator(storage.PageCount);
         _bySlot = new CodePage?[storage.PageCount];
         _mode = mode;
         // Para has an inline shim for kernel code; a user's would have to leave by the gate.
@@ -107,7 +107,7 @@ internal sealed class CodeCache
             return page;
         }
 
-        if (!_freeSlots.TryPop(out int slot))
+        if (!_slots.TryTake(key, out int slot))
         {
             return null;
         }
@@ -161,12 +161,20 @@ internal sealed class CodeCache
         return true;
     }
 
-    /// <summary>Something jumped into the middle of a patch again and again: plans its sites anew, now that the target is known.</summary>
+    /// <summary>Something jumped into the middle of a patch again and again: plans its sites anew, now that the target is known. Where there is
+    /// no other way for them, the branches that do it are made to lead to the trampoline.</summary>
     public void Replan(LivePatch live)
     {
+        CodePage page = live.Owner;
+        LivePatch[] before = [.. page.Patches];
         _found.Clear();
         Unpatch(live, _found);
-        Plan(live.Owner, _found);
+        Plan(page, _found);
+        foreach (LivePatch planned in page.Patches.Except(before, ReferenceEqualityComparer.Instance).Cast<LivePatch>())
+        {
+            planned.IsSecondPlan = true;
+            page.Redirect(planned);
+        }
     }
 
     /// <summary>The copies of a frame.</summary>
@@ -201,7 +209,7 @@ internal sealed class CodeCache
 
         _pages.Remove(page.Key);
         _bySlot[page.Slot] = null;
-        _freeSlots.Push(page.Slot);
+        _slots.Return(page.Slot);
         List<CodePage> siblings = _byFrame[page.Key.Frame];
         siblings.Remove(page);
         if (siblings.Count == 0)
@@ -228,6 +236,9 @@ internal sealed class CodeCache
             SetTraps(page, page.FpuInstructions, traps);
         }
     }
+
+    /// <summary>Gives no RDTSC a shim, so that <see cref="SetTimeStampTraps"/> is about all of them. Before anything is scanned.</summary>
+    public void LeaveTimeStamps() => _scanner.NativeTimeStamps = NativeTimeStamps.Everywhere;
 
     /// <summary>Makes RDTSC trap or not where it has no shim, in all copies (an offset of the guest's counter, CR4.TSD).</summary>
     public void SetTimeStampTraps(bool traps)

@@ -1,5 +1,6 @@
 // The patched copy of one guest code page, as it is seen at one linear address. Where the host processor executes it, bytes that are
 // not known to be instructions are HLT in the copy, so that whatever was not scanned traps before it runs.
+using System.Buffers.Binary;
 using Iced.Intel;
 using Rewriter.Patching;
 
@@ -18,6 +19,12 @@ internal sealed record LivePatch(CodePage Owner, Patch Patch, bool IsFromImage =
     /// <summary>How often the guards of its displaced range were hit.</summary>
     public int GuardHits { get; set; }
 
+    /// <summary>It was planned with the targets in its range known: there is no better one.</summary>
+    public bool IsSecondPlan { get; set; }
+
+    /// <summary>Offsets of branches in the page that lead straight to what it has displaced.</summary>
+    public List<int> Redirected { get; } = [];
+
     /// <summary>Whether its short jump goes by way of another patch.</summary>
     public bool LandsIn(LivePatch other) => Patch.Landing != 0 && Patch.Landing - other.Patch.Address < (uint)other.Patch.NewBytes.Length;
 }
@@ -32,6 +39,7 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
 
     private readonly PageBitmap _starts = new();
     private readonly PageBitmap _targets = new();
+    private readonly PageBitmap _sharedTargets = new();
     private readonly PageBitmap _patched = new();
     private readonly PageBitmap _pinned = new();
     private readonly Dictionary<int, Instruction> _instructions = [];
@@ -152,7 +160,16 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         }
     }
 
-    public void AddTarget(int offset) => _targets.Set(offset);
+    /// <summary>Notes a branch to the offset, or that the guest has come there by one; a second one makes the target shared.</summary>
+    public void AddTarget(int offset)
+    {
+        if (_targets[offset])
+        {
+            _sharedTargets.Set(offset);
+        }
+
+        _targets.Set(offset);
+    }
 
     /// <summary>The page that the crossing instruction was completed from is gone, and with it what was revealed there: a trap, until it is
     /// executed and decoded anew.</summary>
@@ -204,12 +221,47 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         Patches.Remove(live);
         int first = (int)(live.Patch.Address - Address), length = live.Patch.NewBytes.Length;
         _patched.Clear(first, length);
+        foreach (int branch in live.Redirected)
+        {
+            _pinned.Clear(branch, _instructions[branch].Length);
+            Reveal(branch, _instructions[branch].Length);
+        }
+
         Hide(first, length);
         for (int offset = first; offset < first + length; offset++)
         {
             if (_instructions.TryGetValue(offset, out Instruction instruction) && !Sites.ContainsKey(offset))
             {
                 Reveal(offset, instruction.Length);
+            }
+        }
+    }
+
+    /// <summary>Makes the page's branches to what a patch has displaced lead to where it is now, where they have room for the distance: for
+    /// targets whose guards are hit often.</summary>
+    public void Redirect(LivePatch live)
+    {
+        foreach ((int offset, Instruction branch) in _instructions)
+        {
+            if (branch.Code is not (Code.Jmp_rel32_32 or >= Code.Jo_rel32_32 and <= Code.Jg_rel32_32)
+                || branch.NearBranch32 - live.Patch.Address >= (uint)live.Patch.NewBytes.Length
+                || IsNeverDisplace(branch.IP32, branch.Length) || !Copy.Slice(offset, branch.Length).SequenceEqual(Bytes(branch.IP32, branch.Length)))
+            {
+                continue;
+            }
+
+            foreach (TrampolineMapEntry entry in live.Patch.Map)
+            {
+                if (entry.IsRestart && entry.GuestAddress == branch.NearBranch32 && entry.GuestAddress != live.Patch.Address)
+                {
+                    // The last four bytes are the distance.
+                    uint distance = live.Patch.TrampolineAddress + (uint)entry.Offset - branch.NextIP32;
+                    BinaryPrimitives.WriteUInt32LittleEndian(Copy[(offset + branch.Length - 4)..], distance);
+                    live.Redirected.Add(offset);
+                    Pin(offset, branch.Length);
+                    HidesKeyInstructions(offset, branch.Length);
+                    break;
+                }
             }
         }
     }
@@ -259,6 +311,8 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     }
 
     public bool IsTarget(uint address) => address >> 12 == key.Page && _targets[(int)(address & 0xFFF)];
+
+    public bool IsSharedTarget(uint address) => address >> 12 == key.Page && _sharedTargets[(int)(address & 0xFFF)];
 
     public bool IsNeverDisplace(uint address, int length)
     {

@@ -8,10 +8,14 @@ namespace Runtime.Paravirt.Xen;
 internal sealed class RunstateClock(IClock clock)
 {
     private long _waited;
+    private volatile bool _isBlocked;
     private RunstateInfo _info = new() { State = Runstate.Running, EntryTime = (ulong)clock.Now };
 
     /// <summary>How long the guest has been kept from running so far, in nanoseconds: its <c>top</c> shows it as stolen.</summary>
     public Func<long> Waited { get; set; } = () => 0;
+
+    /// <summary>The guest waits for an event. A glance from any thread.</summary>
+    public bool IsBlocked => _isBlocked;
 
     /// <summary>Linear address at which the guest wants to see it; 0 for none.</summary>
     public uint Area { get; set; }
@@ -40,6 +44,7 @@ internal sealed class RunstateClock(IClock clock)
         }
 
         (_info.State, _info.EntryTime) = (state, now);
+        _isBlocked = state == Runstate.Blocked;
     }
 
     public bool TryPublish(ArgumentMemory memory) => Area == 0 || memory.TryWrite(Area, Read());

@@ -1,5 +1,6 @@
 // System time as a guest reads it without an exit (struct vcpu_time_info): what the time-stamp counter was at an instant of the machine's clock,
 // and how its ticks become nanoseconds. Renewed once a second, so that it follows the clock.
+using System.Buffers.Binary;
 using Runtime.Abi.Xen;
 using Runtime.Events;
 using Runtime.Time;
@@ -11,16 +12,45 @@ namespace Runtime.Paravirt.Xen;
 internal sealed class SystemTime(EventChannels events, IClock clock, Func<ulong> readTimeStamp) : ITimedDevice
 {
     private const long Period = 1_000_000_000;
+    private const int SampleTries = 4;
 
     /// <summary>Over less time than this the counter's rate would be known too badly.</summary>
     private const long ShortestBaseline = 1_000_000;
 
     private readonly (ulong Ticks, long Nanoseconds) _start = Sample(clock, readTimeStamp);
     private (ulong Ticks, ulong Nanoseconds, uint Multiplier, int Shift)? _published;
+    private uint _copyVersion;
 
     public long NextDeadline { get; private set; } = DeadlineQueue.Never;
 
+    /// <summary>Linear address of a second copy, which a guest may show to its programs; 0 for none.</summary>
+    public uint Area { get; set; }
+
+    /// <summary>Called when there is something new for the second copy.</summary>
+    public Action Renewed { get; set; } = () => { };
+
     public void Advance(long now) => Publish();
+
+    /// <summary>Writes the second copy, if there is one.</summary>
+    /// <returns>False when it cannot be written.</returns>
+    public bool TryPublishCopy(ArgumentMemory memory)
+    {
+        if (Area == 0 || _published is not { } last)
+        {
+            return true;
+        }
+
+        // The guest does not run meanwhile, so the version need not be odd in between.
+        _copyVersion += 2;
+        Span<byte> copy = stackalloc byte[VcpuTimeLayout.Length];
+        copy.Clear();
+        BinaryPrimitives.WriteUInt32LittleEndian(copy[VcpuTimeLayout.Version..], _copyVersion);
+        BinaryPrimitives.WriteUInt64LittleEndian(copy[VcpuTimeLayout.TscTimestamp..], last.Ticks);
+        BinaryPrimitives.WriteUInt64LittleEndian(copy[VcpuTimeLayout.SystemTime..], last.Nanoseconds);
+        BinaryPrimitives.WriteUInt32LittleEndian(copy[VcpuTimeLayout.TscToSystemMultiplier..], last.Multiplier);
+        BinaryPrimitives.WriteUInt32LittleEndian(copy[VcpuTimeLayout.TscShift..], ShiftAndFlags(last.Shift));
+        return memory.TryWrite(Area, copy);
+    }
 
     /// <summary>Writes what is true now; also after vcpu_info or the shared page has moved.</summary>
     public void Publish()
@@ -38,6 +68,7 @@ internal sealed class SystemTime(EventChannels events, IClock clock, Func<ulong>
         ulong time = Math.Max((ulong)nanoseconds, Extrapolate(ticks));
         _published = (ticks, time, multiplier, shift);
         events.Quietly(shared => Write(shared, ticks, time, multiplier, shift));
+        Renewed();
         NextDeadline = nanoseconds + Period;
     }
 
@@ -65,12 +96,27 @@ internal sealed class SystemTime(EventChannels events, IClock clock, Func<ulong>
     internal static ulong Nanoseconds(ulong ticks, uint multiplier, int shift)
         => (ulong)(((UInt128)(shift < 0 ? ticks >> -shift : ticks << shift) * multiplier) >> 32);
 
+    /// <summary>Counter and clock at one instant: of a few tries the one in which the least time passed between two looks at the counter.</summary>
     private static (ulong, long) Sample(IClock clock, Func<ulong> readTimeStamp)
     {
-        ulong before = readTimeStamp();
-        long now = clock.Now;
-        return (before + (readTimeStamp() - before) / 2, now);
+        (ulong Ticks, long Nanoseconds) best = default;
+        ulong shortest = ulong.MaxValue;
+        for (int i = 0; i < SampleTries; i++)
+        {
+            ulong before = readTimeStamp();
+            long now = clock.Now;
+            ulong between = readTimeStamp() - before;
+            if (between < shortest)
+            {
+                (best, shortest) = ((before + (between / 2), now), between);
+            }
+        }
+
+        return best;
     }
+
+    /// <summary>There is one processor, and its counter is the host's.</summary>
+    private static uint ShiftAndFlags(int shift) => (byte)shift | VcpuTimeLayout.StableTimeStamp << 8;
 
     private ulong Extrapolate(ulong ticks)
         => _published is { } last ? last.Nanoseconds + Nanoseconds(ticks - last.Ticks, last.Multiplier, last.Shift) : 0;
@@ -82,7 +128,7 @@ internal sealed class SystemTime(EventChannels events, IClock clock, Func<ulong>
         Write64(SharedInfoLayout.Time + VcpuTimeLayout.TscTimestamp, ticks);
         Write64(SharedInfoLayout.Time + VcpuTimeLayout.SystemTime, time);
         shared.VcpuWord(SharedInfoLayout.Time + VcpuTimeLayout.TscToSystemMultiplier) = multiplier;
-        shared.VcpuWord(SharedInfoLayout.Time + VcpuTimeLayout.TscShift) = (byte)shift;
+        shared.VcpuWord(SharedInfoLayout.Time + VcpuTimeLayout.TscShift) = ShiftAndFlags(shift);
         Volatile.Write(ref version, (version | 1) + 1);
 
         // The calendar at system time 0.

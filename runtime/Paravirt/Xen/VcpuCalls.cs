@@ -22,6 +22,8 @@ internal sealed class VcpuCalls(EventChannels events, VcpuTimers timers, Runstat
                 return memory.TryWrite(argument, runstate.Read()) ? 0 : ArgumentMemory.Failed(XenError.Fault);
             case VcpuOperation.RegisterRunstateArea:
                 return RegisterRunstateArea(argument);
+            case VcpuOperation.RegisterTimeArea:
+                return RegisterTimeArea(argument);
             case VcpuOperation.SetPeriodicTimer:
                 return SetPeriodicTimer(argument);
             case VcpuOperation.StopPeriodicTimer:
@@ -48,6 +50,17 @@ internal sealed class VcpuCalls(EventChannels events, VcpuTimers timers, Runstat
 
         runstate.Area = area;
         return runstate.TryPublish(memory) ? 0 : ArgumentMemory.Failed(XenError.Fault);
+    }
+
+    private int RegisterTimeArea(uint argument)
+    {
+        if (!memory.TryRead(argument, out uint area))
+        {
+            return ArgumentMemory.Failed(XenError.Fault);
+        }
+
+        time.Area = area;
+        return time.TryPublishCopy(memory) ? 0 : ArgumentMemory.Failed(XenError.Fault);
     }
 
     private int SetPeriodicTimer(uint argument)

@@ -29,7 +29,8 @@ internal sealed class BlockFront : IDisposable
         Disk = isReadOnly ? DiskImage.OpenReadOnly(_path) : DiskImage.Open(_path);
         Guest = new XenGuest();
         Completions = new CompletionQueue(() => { });
-        var host = new BackendHost(DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, reason => Interlocked.CompareExchange(ref Death, reason, null));
+        var host = new BackendHost(
+            DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, () => true, reason => Interlocked.CompareExchange(ref Death, reason, null));
         _backend = new BlockBackend(host, Disk, 0);
         _backend.Offer();
         Ring = new FrontRing(Guest.Memory, RingFrame, BlockRequest.Length);

@@ -177,6 +177,44 @@ public sealed class ExceptionTests
 
     [Theory]
     [MemberData(nameof(Engines))]
+    [InlineData("interpreter para")]
+    public void UserModeNeedsNoPaging(string engine)
+    {
+        var p = new GuestProgram();
+        Assembler a = p.Main;
+        Label user = a.CreateLabel(), privileged = a.CreateLabel(), last = a.CreateLabel();
+        p.OnTrapGoTo(last);
+        a.cli();
+        a.mov(eax, GuestProgram.UserData);
+        a.mov(ds, eax);
+        a.push(GuestProgram.UserData);
+        a.push(GuestProgram.UserStack);
+        a.push(0x202);
+        a.push(GuestProgram.UserCode);
+        p.PushAddress(user);
+        a.iretd();
+        a.Label(ref user);
+        a.xor(eax, eax);
+        a.cpuid();
+        a.mov(eax, cs);
+        a.@int(0x80);
+        a.pushfd();
+        a.pop(eax);
+        a.and(eax, 0x3200);
+        a.@int(0x80);
+        a.Label(ref privileged);
+        a.cli();
+        a.Label(ref last);
+        a.mov(eax, 0x600D);
+        a.@int(0x80);
+        a.hlt();
+        using var run = new GuestRun(engine, p);
+        run.ToEndAtTrap(13, 2);
+        Assert.Equal(["1b", "200", $"#13 error 0 at {p.At(privileged)}", "600d"], run.Log.Take(4));
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
     public void UserModeEntersTheKernelByInt80OnItsStack(string engine)
     {
         var p = new GuestProgram { Paging = true };

@@ -4,6 +4,7 @@ using Runtime.Engines;
 using Runtime.Engines.Direct;
 using Runtime.Engines.Direct.Host;
 using Runtime.Engines.Interpreter;
+using Runtime.Engines.Patched;
 using Runtime.Memory;
 using Xunit;
 
@@ -21,7 +22,7 @@ internal sealed class GuestRun : IDisposable
 
     public GuestRun(string engine, GuestProgram program)
     {
-        (Engine, Memory) = Create(engine);
+        (Engine, Memory) = Create(engine, Counters);
         program.Load(Memory, Engine.State);
     }
 
@@ -29,6 +30,9 @@ internal sealed class GuestRun : IDisposable
     public static TheoryData<string> Engines => new("interpreter", "direct full", "direct para");
 
     public IExecutionEngine Engine { get; }
+
+    /// <summary>The exits that the engine settled itself.</summary>
+    public ExitCounters Counters { get; } = new();
 
     public GuestMemory Memory { get; }
 
@@ -94,6 +98,24 @@ internal sealed class GuestRun : IDisposable
         _log.Add($"no end in sight: {Engine.State}");
     }
 
+    /// <summary>As <see cref="ToEnd"/>, while another thread kicks without a pause.</summary>
+    public void UnderKicks()
+    {
+        bool over = false;
+        var kicker = new Thread(() =>
+        {
+            while (!Volatile.Read(ref over))
+            {
+                Engine.Kick();
+                Thread.SpinWait(500);
+            }
+        });
+        kicker.Start();
+        ToEnd();
+        Volatile.Write(ref over, true);
+        kicker.Join();
+    }
+
     /// <summary>Runs until a vector was trapped to so many times: for user mode, which has no port to end by.</summary>
     public void ToEndAtTrap(int vector, int times)
     {
@@ -107,7 +129,7 @@ internal sealed class GuestRun : IDisposable
         Memory.Dispose();
     }
 
-    private static (IExecutionEngine Engine, GuestMemory Memory) Create(string engine)
+    private static (IExecutionEngine Engine, GuestMemory Memory) Create(string engine, ExitCounters counters)
     {
         if (engine == "interpreter")
         {
@@ -115,10 +137,16 @@ internal sealed class GuestRun : IDisposable
             return (new InterpreterEngine(new VcpuState(), memory), memory);
         }
 
+        if (engine == "interpreter para")
+        {
+            var memory = new GuestMemory(GuestProgram.MemoryBytes);
+            return (new PatchedInterpreter(memory, new ExitCounters(), null), memory);
+        }
+
         ExecutionMode mode = engine == "direct para" ? ExecutionMode.Para : ExecutionMode.Full;
         try
         {
-            var direct = new DirectEngine(mode, GuestProgram.MemoryBytes, CpuModel.Default, new ExitCounters());
+            var direct = new DirectEngine(mode, GuestProgram.MemoryBytes, CpuModel.Default, counters);
             return (direct, direct.Memory);
         }
         catch (Exception refused) when (refused is HostCallException or PlatformNotSupportedException or DllNotFoundException)

@@ -1,5 +1,6 @@
 // Brings patched copies and address spaces together: maps a copy where the guest fetches, takes it away when its frame is written,
 // and translates between guest addresses and the addresses where displaced instructions really run.
+using System.Runtime.InteropServices;
 using Rewriter.Patching;
 using Runtime.Engines.Direct.Paging;
 using Runtime.Engines.Interpreter;
@@ -22,6 +23,8 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
     private const uint FetchBehind = 8, FetchAhead = 16;
 
     private readonly List<(AddressSpace Space, uint Page)> _mappings = [];
+
+    private readonly List<CodePage> _shown = [];
 
     /// <summary>Pages that guest user mode has executed.</summary>
     private readonly HashSet<(uint Frame, uint Page)> _usedByUsers = [];
@@ -50,32 +53,37 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
 
         Protect(code.Key.Frame);
         pager.Open(space, page);
-        Show(space, page, code);
-        ShowAround(space, page, user);
+        ShowAround(space, code, user);
         return FillResult.Filled;
     }
 
-    /// <summary>Shows, around a page that was just fetched from, what other address spaces have executed already.</summary>
-    private void ShowAround(AddressSpace space, uint page, bool user)
+    /// <summary>Shows a copy that was just fetched from, and around it what other address spaces have executed already.</summary>
+    private void ShowAround(AddressSpace space, CodePage fetched, bool user)
     {
+        uint page = fetched.Key.Page;
+        _shown.Clear();
         uint last = Math.Min(page + FetchAhead, page | (ShadowRegion.PageCount - 1));
         for (uint other = page - Math.Min(page & (ShadowRegion.PageCount - 1), FetchBehind); other <= last; other++)
         {
-            if (space.Page(other).Kind == ShadowKind.Absent && pager.CanMap(other)
+            if (other == page)
+            {
+                _shown.Add(fetched);
+            }
+            else if (space.Page(other).Kind == ShadowKind.Absent && pager.CanMap(other)
                 && cpu.TryTranslate(other << 12, AccessKind.Fetch, user, false, out PageTranslation translation, out _)
                 && cache.Find(KeyOf(other, translation)) is CodePage code && pager.TryUseAhead(space, other))
             {
-                Show(space, other, code);
+                _shown.Add(code);
             }
         }
-    }
 
-    private void Show(AddressSpace space, uint page, CodePage code)
-    {
-        space.MapCode(page, code.Key.Frame, code.Slot);
-        pager.Remember(space, page);
-        CheckCrossing(space, page - 1);
-        CheckCrossing(space, page);
+        space.MapCode(CollectionsMarshal.AsSpan(_shown));
+        foreach (CodePage code in _shown)
+        {
+            pager.Remember(space, code.Key.Page);
+            CheckCrossing(space, code.Key.Page - 1);
+            CheckCrossing(space, code.Key.Page);
+        }
     }
 
     /// <summary>The patched copy that an address space shows at a linear address, or null.</summary>
@@ -202,7 +210,8 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
         }
     }
 
-    /// <summary>The copy for a page. Kernels that leave all their pages open to the user get kernel shims there, until a user comes.</summary>
+    /// <summary>The copy for a page. Kernels that leave all their pages open to the user, as all are without paging, get kernel shims there,
+    /// until a user comes.</summary>
     private CodePage? CopyOf(uint page, in PageTranslation translation)
     {
         if (translation.Physical >> 12 >= frames.Count)
@@ -211,8 +220,7 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
         }
 
         uint frame = (uint)(translation.Physical >> 12);
-        bool isOpen = cpu.State.PagingEnabled && translation.User;
-        if (isOpen && cpu.State.Cpl == 3 && _usedByUsers.Add((frame, page)))
+        if (translation.User && cpu.State.Cpl == 3 && _usedByUsers.Add((frame, page)))
         {
             Invalidate(frame);
         }
@@ -223,7 +231,7 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
     private CodePageKey KeyOf(uint page, in PageTranslation translation)
     {
         uint frame = (uint)(translation.Physical >> 12);
-        return new CodePageKey(frame, page, cpu.State.PagingEnabled && translation.User && _usedByUsers.Contains((frame, page)));
+        return new CodePageKey(frame, page, translation.User && _usedByUsers.Contains((frame, page)));
     }
 
     private CodePage? Following(AddressSpace space, CodePage code, bool user)

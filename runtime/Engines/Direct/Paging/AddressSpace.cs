@@ -1,5 +1,6 @@
 // One guest address space and the stub process that holds it: the mechanism of the shadow. What goes where is the pager's policy.
 using Runtime.Abi;
+using Runtime.Engines.Patched;
 
 namespace Runtime.Engines.Direct.Paging;
 
@@ -26,6 +27,9 @@ internal sealed class AddressSpace : IDisposable
         Stub = stub;
         _frames = frames;
         _windowBase = windowBase;
+        stub.Word(StubLayout.WindowBase) = windowBase;
+        stub.Word(StubLayout.RamFrames) = frames.Count;
+        stub.Word(StubLayout.KernelPkru) = StubContext.Pkru(stub.Features, 0);
         MapWindow();
     }
 
@@ -84,19 +88,19 @@ internal sealed class AddressSpace : IDisposable
         }
     }
 
-    /// <summary>Shows a patched copy at a page.</summary>
-    public void MapCode(uint page, uint frame, int slot)
+    /// <summary>Shows patched copies at pages in one region, by ascending page.</summary>
+    public void MapCode(ReadOnlySpan<CodePage> codes)
     {
-        long offset = StubLayout.CodeCacheFileOffset + ((long)slot << 12);
-        Stub.Queue(SysMmap, (ulong)page << 12, 4096, ProtRead | ProtExec, MapSharedFixed | MapPopulate, StubLayout.ControlFd, (ulong)offset);
-        if (Stub.Features.HasProtectionKeys)
+        for (int first = 0, end; first < codes.Length; first = end)
         {
-            Stub.Queue(SysPkeyMprotect, (ulong)page << 12, 4096, ProtRead | ProtExec, (ulong)Stub.Features.ExecuteOnlyKey);
-        }
+            end = first + 1;
+            while (end < codes.Length && codes[end].Key.Page == codes[end - 1].Key.Page + 1 && codes[end].Slot == codes[end - 1].Slot + 1)
+            {
+                end++;
+            }
 
-        MappingCount += 2;
-        Record(page, frame, ShadowKind.Code);
-        _regions[page >> 9]!.Pages[page & 511].Slot = (ushort)slot;
+            MapCodeRun(codes[first..end]);
+        }
     }
 
     /// <summary>Takes the write permission of a page away.</summary>
@@ -198,6 +202,25 @@ internal sealed class AddressSpace : IDisposable
         }
 
         Stub.Dispose();
+    }
+
+    /// <summary>Pages in a row whose copies are in slots in a row.</summary>
+    private void MapCodeRun(ReadOnlySpan<CodePage> codes)
+    {
+        ulong address = (ulong)codes[0].Key.Page << 12, length = (ulong)codes.Length << 12;
+        long offset = StubLayout.CodeCacheFileOffset + ((long)codes[0].Slot << 12);
+        Stub.Queue(SysMmap, address, length, ProtRead | ProtExec, MapSharedFixed | MapPopulate, StubLayout.ControlFd, (ulong)offset);
+        if (Stub.Features.HasProtectionKeys)
+        {
+            Stub.Queue(SysPkeyMprotect, address, length, ProtRead | ProtExec, (ulong)Stub.Features.ExecuteOnlyKey);
+        }
+
+        MappingCount += 2;
+        foreach (CodePage code in codes)
+        {
+            Record(code.Key.Page, code.Key.Frame, ShadowKind.Code);
+            _regions[code.Key.Page >> 9]!.Pages[code.Key.Page & 511].Slot = (ushort)code.Slot;
+        }
     }
 
     private void MapWindow()

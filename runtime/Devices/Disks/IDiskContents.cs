@@ -1,0 +1,25 @@
+using Runtime.Memory;
+
+namespace Runtime.Devices.Disks;
+
+/// <summary>Where a disk's bytes are. Safe from several threads, which do not touch the same bytes at once.</summary>
+internal interface IDiskContents : IDisposable
+{
+    /// <summary>Bytes.</summary>
+    long Length { get; }
+
+    /// <summary>Whether bytes can be forgotten.</summary>
+    bool CanDiscard { get; }
+
+    /// <summary>Reads or writes a run of bytes to or from pieces of memory, all of it. Behind the end it reads zeros.</summary>
+    /// <param name="vectors">Memory that stays where it is meanwhile. Changed.</param>
+    /// <exception cref="IOException">The host cannot do it.</exception>
+    void Transfer(bool write, long offset, Span<IoVector> vectors);
+
+    /// <summary>Returns when everything that was written before is on the host's disk.</summary>
+    /// <exception cref="IOException">The host cannot do so: what was written may be lost.</exception>
+    void Synchronize();
+
+    /// <summary>Forgets bytes: they read as zeros afterwards, or as before where the host cannot do it.</summary>
+    void Discard(long offset, long length);
+}
