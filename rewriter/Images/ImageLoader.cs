@@ -12,6 +12,9 @@ static class ImageLoader
     /// <summary>Larger than any kernel; small enough for one array.</summary>
     const long MaximumFileSize = 512 << 20;
 
+    const int Arm64MagicOffset = 56;
+    const uint Arm64Magic = 0x644D_5241;
+
     // Order matters: a bzImage with an EFI stub is also a PE image, and a multiboot header can be in any of them.
     static readonly IImageReader[] _readers = [new BzImageReader(), new ElfReader(), new PeReader(), new MultibootReader()];
 
@@ -56,6 +59,12 @@ static class ImageLoader
 
     static KernelImage Read(string name, ByteView view)
     {
+        // Documentation/arch/arm64/booting.rst: "ARM\x64" at 56; for EFI such an image is a PE image too.
+        if (view.Has(Arm64MagicOffset, 4) && view.U32(Arm64MagicOffset, "") == Arm64Magic)
+        {
+            throw new BadImageException("arm64 Linux kernel: only x86 kernels can be read", Arm64MagicOffset);
+        }
+
         foreach (IImageReader reader in _readers)
         {
             if (reader.Recognises(view))

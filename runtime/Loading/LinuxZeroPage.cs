@@ -85,6 +85,12 @@ internal static class LinuxZeroPage
         ulong top = Math.Min(memory.RamLength - MachineLayout.FirmwareReserve, (maximum == 0 ? DefaultInitrdMaximum : maximum) + 1ul);
         ulong from = top > (ulong)contents.Length ? (top - (ulong)contents.Length) & ~0xFFFul : 0;
         uint address = space.Place((ulong)contents.Length, from, 4096, $"the initrd {modules[0].CommandLine}");
+        if (address + (ulong)contents.Length > top)
+        {
+            throw new BadImageException($"the initrd {modules[0].CommandLine} is too large: beside the kernel, there is no room for it below {top >> 20} MiB, "
+                + "where this kernel takes it");
+        }
+
         contents.CopyTo(memory.Slice(new GuestPhysicalAddress(address), contents.Length));
         memory.Write32(page + RamdiskImage, address);
         memory.Write32(page + RamdiskSize, (uint)contents.Length);

@@ -1,4 +1,5 @@
 // Debian's kernels, unmodified, natively: without a root file system they get as far as looking for one, and reset the machine.
+using Rewriter.Images;
 using Runtime.Commands;
 using Tests.Engines.Direct;
 using Xunit;
@@ -39,6 +40,28 @@ public sealed class LinuxBootTests
         }
 
         Assert.Equal(0, result.ExitStatus);
+    }
+
+    /// <summary>Debian builds its kernels to be placed at random, which the decompressor does that they come with. Here the loader unpacks, and
+    /// nobody has to say nokaslr: each is where it was linked.</summary>
+    [Fact]
+    public void KernelIsWhereItWasLinked()
+    {
+        string kernel = LinuxGuest.Kernel("686");
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("linux-place-");
+        try
+        {
+            string log = LinuxGuest.Run(kernel, LinuxGuest.Initramfs(folder.FullName, "grep -E ' T (vfs_read|schedule|kernel_clone)$' /proc/kallsyms"), "para", "quiet");
+            ILookup<string, ulong> linked = KernelImage.Load(kernel).Symbols.ToLookup(symbol => symbol.Name, symbol => symbol.Address);
+            foreach (string name in new[] { "vfs_read", "schedule", "kernel_clone" })
+            {
+                Assert.Contains($"{linked[name].Single():x8} T {name}", log, StringComparison.Ordinal);
+            }
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     /// <summary>What is piped in before the guest is there reaches its shell whole.</summary>

@@ -66,6 +66,30 @@ public sealed class LinuxRefusalTests : IDisposable
         MustRefuse(LinuxImageFile.Of32Bit(), words, "--initrd", initrd, "--memory", "32M");
     }
 
+    [Fact]
+    public void InitrdWhereTheKernelDoesNotTakeItIsNamed()
+    {
+        const int initrdAddressMaximum = 0x22C;
+        string initrd = Path.Combine(_folder.FullName, "large.gz");
+        using (FileStream file = File.Create(initrd))
+        {
+            file.SetLength(20 << 20);
+        }
+
+        byte[] kernel = LinuxImageFile.Of32Bit();
+        BitConverter.GetBytes(0xFF_FFFF).CopyTo(kernel, initrdAddressMaximum);
+        MustRefuse(kernel, $"the initrd {initrd} is too large: beside the kernel, there is no room for it below 16 MiB", "--initrd", initrd);
+    }
+
+    [Fact]
+    public void KernelForArmIsNamed()
+    {
+        byte[] kernel = new byte[4096];
+        "MZ"u8.CopyTo(kernel);
+        "ARM\x64"u8.CopyTo(kernel.AsSpan(56));
+        MustRefuse(kernel, "arm64 Linux kernel: only x86 kernels can be read");
+    }
+
     private void MustRefuse(byte[] file, string words, params string[] options)
     {
         ChildResult result = Run(file, options);
