@@ -15,7 +15,7 @@ namespace Runtime;
 public sealed record PlatformParts(GuestMemory Memory, IReadOnlyList<DiskImage> Disks, ISerialEndpoint Serial, IDeviceTrace Trace)
 {
     /// <summary>What a network card's cable leads to; null for no card.</summary>
-    public HostNetwork? Network { get; init; }
+    public NetworkPlug? Network { get; init; }
 
     /// <summary>Where the console ring of a guest of Xen leads.</summary>
     public ISerialEndpoint RingTerminal { get; init; } = new NullSerialEndpoint();
@@ -109,7 +109,7 @@ public sealed class PcPlatform : IDisposable
         _workers.ForEach(worker => worker.Stop());
         if (_cable is not null)
         {
-            _parts.Network!.RemoveGuest(_cable);
+            _parts.Network!.Network.RemoveGuest(_cable);
             _cable = null;
         }
     }
@@ -173,7 +173,7 @@ public sealed class PcPlatform : IDisposable
     {
         if (parts.Network is not null)
         {
-            _cable = parts.Network.AddGuest(Completions);
+            _cable = parts.Network.Connect(Completions);
             Pci.Add(Rtl8139.Create(parts.Memory, _cable), MachineLayout.NetworkSlot);
         }
     }

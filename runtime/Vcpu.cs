@@ -172,7 +172,12 @@ internal sealed class Vcpu : IDisposable
             case VmExitReason.InterruptWindow or VmExitReason.Kicked or VmExitReason.None:
                 break;
             case VmExitReason.Hypercall:
-                Settle(_machine.Hypercalls!.Perform(exit.Value));
+                Settle(_machine.Hypercalls!.Perform(exit.Value, out Func<bool>? shimWait));
+                if (shimWait is not null)
+                {
+                    Sleep(shimWait);
+                }
+
                 break;
             case VmExitReason.XenHypercall:
                 if (_xen!.Perform(_engine.State) is { } isOver)
@@ -202,9 +207,12 @@ internal sealed class Vcpu : IDisposable
                 return false;
             }
 
-            // Pending until the guest clears it, which its handler does first; what comes after that wakes the processor anew.
-            _engine.Interrupt(upcall);
-            return !_interrupts.IsInterruptPending;
+            if (_xen.TrySettleUpcall())
+            {
+                // Pending until the guest clears it, which its handler does first; what comes after that wakes the processor anew.
+                _engine.Interrupt(upcall);
+                return !_interrupts.IsInterruptPending;
+            }
         }
 
         if (!_interrupts.IsInterruptPending)
@@ -236,6 +244,7 @@ internal sealed class Vcpu : IDisposable
     /// <summary>Sleeps until a condition holds that devices or events bring about, or the machine ends.</summary>
     private void Sleep(Func<bool> isOver)
     {
+        _xen?.TrySettleUpcall();
         _xen?.Runstate.Enter(Abi.Xen.Runstate.Blocked);
         AwaitDevice(isOver);
         _gate.Block();

@@ -33,7 +33,6 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
             Platform.Deadlines.Add(new TimeLimit(clock.Now + (long)(limit.TotalMilliseconds * 1e6), () => End(Runtime.Outcome.TimeLimit)));
         }
 
-        Hypercalls = host.Processor is Cpu processor ? new Hypercalls(processor, Platform.Bus) : null;
         if (host.Processor is { Model.HasXen: true } guestOfXen)
         {
             Xen = new XenPlatform(Platform, guestOfXen, parts, clock, this);
@@ -43,6 +42,7 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
             }
         }
 
+        Hypercalls = host.Processor is Cpu processor ? new Hypercalls(processor, Platform.Bus, Xen is null ? null : Xen.Perform) : null;
         _vcpu = new Vcpu(_engine, this, clock, counters, symbols, trace, gate ?? new OpenGate());
     }
 

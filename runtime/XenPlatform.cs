@@ -92,7 +92,7 @@ internal sealed class XenPlatform : IDisposable
     /// <summary>Bytes of device memory that a machine with so much RAM needs behind it.</summary>
     public static ulong DeviceMemoryFor(ulong ramBytes) => DeviceMemoryAddress(ramBytes) + MachineLayout.XenPlatformMemory - ramBytes;
 
-    /// <summary>The vector of a due upcall. A guest that takes upcalls over an interrupt line finds that line set accordingly instead.</summary>
+    /// <summary>The vector of a due upcall, or of one that may be due once <see cref="TrySettleUpcall"/> was asked. A guest that takes upcalls over an interrupt line finds that line set accordingly instead.</summary>
     public bool TryPendingVector(out byte vector)
     {
         vector = _vector;
@@ -101,14 +101,22 @@ internal sealed class XenPlatform : IDisposable
             return false;
         }
 
-        bool isPending = Events.IsUpcallPending;
         if (_callback == CallbackType.Vector)
         {
-            return isPending;
+            return Events.IsUpcallPending || Events.HasDeferred;
         }
 
-        _device.Interrupt!.Set(isPending);
+        Events.SettleDeferred();
+        _device.Interrupt!.Set(Events.IsUpcallPending);
         return false;
+    }
+
+    /// <summary>The guest can take an upcall now, or sleeps until it gets one: back ends say whether what they have is still news to it.</summary>
+    /// <returns>Whether there is one.</returns>
+    public bool TrySettleUpcall()
+    {
+        Events.SettleDeferred();
+        return IsUpcallPending;
     }
 
     /// <summary>The processor has just been given back: writes its times to where the guest looks for them, if that can be written now.</summary>

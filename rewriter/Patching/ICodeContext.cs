@@ -16,6 +16,10 @@ public interface ICodeContext
     /// <summary>Whether a branch, a relocation, a table or a symbol is known to lead to the address.</summary>
     bool IsTarget(uint address);
 
+    /// <summary>Whether more than one branch, or something besides branches, is known to lead to the address: a range that holds one of the
+    /// branches does not hold all of them. False where that is not counted.</summary>
+    bool IsSharedTarget(uint address) => false;
+
     /// <summary>Whether the guest patches or compares any of the bytes itself, so that they must not move as a neighbour.</summary>
     bool IsNeverDisplace(uint address, int length);
 

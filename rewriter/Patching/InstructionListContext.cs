@@ -10,6 +10,7 @@ public sealed class InstructionListContext(uint start, ReadOnlyMemory<byte> byte
 {
     private readonly SortedList<uint, Instruction> _instructions = [];
     private readonly HashSet<uint> _targets = [];
+    private readonly HashSet<uint> _sharedTargets = [];
     private readonly HashSet<uint> _fixedBytes = [];
     private readonly HashSet<uint> _paddingBytes = [];
     private readonly List<CodeRange> _holes = [];
@@ -22,7 +23,7 @@ public sealed class InstructionListContext(uint start, ReadOnlyMemory<byte> byte
     {
         _instructions[instruction.IP32] = instruction;
         if (DisplacedInstruction.TryGetTarget(instruction, out uint target))
-            _targets.Add(target);
+            AddTarget(target);
         if (instruction.FlowControl is FlowControl.Call or FlowControl.IndirectCall)
             _targets.Add(instruction.NextIP32);
     }
@@ -39,7 +40,12 @@ public sealed class InstructionListContext(uint start, ReadOnlyMemory<byte> byte
         }
     }
 
-    public void AddTarget(uint address) => _targets.Add(address);
+    /// <summary>Notes a branch to the address; a second one makes the target shared.</summary>
+    public void AddTarget(uint address)
+    {
+        if (!_targets.Add(address))
+            _sharedTargets.Add(address);
+    }
 
     public void AddNeverDisplace(uint address, int length) => AddRange(_fixedBytes, address, length);
 
@@ -67,6 +73,8 @@ public sealed class InstructionListContext(uint start, ReadOnlyMemory<byte> byte
     }
 
     public bool IsTarget(uint address) => _targets.Contains(address);
+
+    public bool IsSharedTarget(uint address) => _sharedTargets.Contains(address);
 
     public bool IsNeverDisplace(uint address, int length) => Any(_fixedBytes, address, length);
 

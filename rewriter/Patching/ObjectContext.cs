@@ -17,6 +17,8 @@ public sealed class ObjectContext(CodeMap map, IReadOnlyDictionary<ulong, string
 
     public bool IsTarget(uint address) => _code.IsTarget(address);
 
+    public bool IsSharedTarget(uint address) => !TryGetBranchesTo(address, out IReadOnlyList<Instruction> branches) || branches.Count > 1;
+
     public bool IsNeverDisplace(uint address, int length) => _code.IsNeverDisplace(address, length)
         || _code.TryGetInstruction(address, out Instruction instruction) && length == instruction.Length
             && (instruction.FlowControl == FlowControl.Exception

@@ -282,7 +282,7 @@ public sealed class RangeFinder(
         int count = 0;
         foreach (Instruction instruction in instructions.AsSpan(1))
         {
-            if (code.IsTarget(instruction.IP32) && !LeadsTo(instructions, instruction.IP32))
+            if (code.IsTarget(instruction.IP32) && (code.IsSharedTarget(instruction.IP32) || !LeadsTo(instructions, instruction.IP32)))
                 count++;
         }
 

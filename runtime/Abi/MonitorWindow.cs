@@ -9,7 +9,7 @@ namespace Runtime.Abi;
 ///   0x1000  UserData        read/write in both modes; holds only what a user-mode site says of itself
 ///   0x2000  gates           64-bit code, execute only: the doors to the stub, one for the kernel's shims and one for the user's
 ///   0x3000  GDT alias       the guest's frame that holds the start of its GDT, read only
-///   0x4000  switcher        code that enters the guest kernel for a system call and leaves it by IRET
+///   0x4000  switcher        code that enters the guest kernel for a system call or a page fault and leaves it by IRET
 ///   0x10000 selector table  a byte for each selector: its slot, or 0
 ///   0x20000 trampolines     IA-32 code, execute only, up to the end of the window
 /// </code>
@@ -34,7 +34,10 @@ public static class MonitorWindow
 
     /// <summary>Where the shim of an IRET in kernel mode goes on, its site written to <see cref="Data.SiteIndex"/>.</summary>
     public const uint LeaveOffset = 0x4800;
-    public const uint SwitcherEnd = 0x5000;
+
+    /// <summary>Where a page fault of a user goes on that is for the guest's kernel alone to settle.</summary>
+    public const uint FaultOffset = 0x5000;
+    public const uint SwitcherEnd = 0x6000;
 
     public const uint SelectorTableOffset = 0x1_0000;
     public const uint SelectorTableSize = 0x1_0000;
@@ -79,18 +82,18 @@ public static class MonitorWindow
         /// <summary>Qword: guest TSC minus host TSC.</summary>
         public const uint TscOffset = 0x080;
 
+        /// <summary>The guest's CPL: 0 or 3. In one cache line with <see cref="LoadedSlot"/>: the monitor reads both after each exit.</summary>
+        public const uint Cpl = 0x088;
+
+        /// <summary>IOPL in place.</summary>
+        public const uint Iopl = 0x08C;
+
         /// <summary>By segment register, in the order of <see cref="Selectors"/>: the slot that a shim loaded it from since the last entry,
         /// or <see cref="Slots.None"/>.</summary>
         public const uint LoadedSlot = 0x090;
 
         /// <summary>By segment register: 1 while what it holds survives a return to user mode (null, or DPL 3; SDM vol. 2, IRET).</summary>
         public const uint SegmentIsUser = 0x0A8;
-
-        /// <summary>The guest's CPL: 0 or 3.</summary>
-        public const uint Cpl = 0x0C0;
-
-        /// <summary>IOPL in place.</summary>
-        public const uint Iopl = 0x0C4;
 
         /// <summary>Words of the guest's memory that shims read and that are kept up to date here, a dword each.</summary>
         public const uint Mirrors = 0x280;

@@ -3,7 +3,9 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using Runtime.Accounts;
 using Runtime.Hosting;
+using Runtime.Network;
 using Runtime.Reporting;
+using Runtime.Time;
 
 namespace Runtime.Commands;
 
@@ -55,7 +57,8 @@ internal sealed class HostCommand
 
         HostDescription description = GuestsFile.Read(result.GetRequiredValue(_file), cpus);
         Outcome? stopped = null;
-        using var host = new GuestHost(description, PreparedGuest.Prepare(description));
+        using HostNetwork? network = OpenNetwork(description);
+        using var host = new GuestHost(description, PreparedGuest.Prepare(description), network);
         void Stop(Outcome outcome)
         {
             stopped ??= outcome;
@@ -89,6 +92,25 @@ internal sealed class HostCommand
             }
 
             return host.WaitForEnd(wait);
+        }
+    }
+
+    /// <summary>The network of guests that have a card; null when none has.</summary>
+    private static HostNetwork? OpenNetwork(HostDescription host)
+    {
+        NetworkDescription network = host.Network;
+        if (!host.Guests.Any(guest => guest.IsOnNetwork))
+        {
+            return null;
+        }
+
+        try
+        {
+            return new NetworkOptions(network.Kind, [.. network.Forwards], network.Capture).Open(new HostClock());
+        }
+        catch (UsageException refused)
+        {
+            throw new DescriptionException(network.Place, refused.Message.TrimStart('-'));
         }
     }
 

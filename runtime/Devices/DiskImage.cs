@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Runtime.Accounts;
 using Runtime.Devices.Disks;
+using Runtime.Memory;
 
 namespace Runtime.Devices;
 

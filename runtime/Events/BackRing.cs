@@ -87,6 +87,9 @@ public sealed class BackRing(GuestMemory memory, uint frame, int slotLength)
         return _responseProducer - Volatile.Read(ref Index(RingLayout.ResponseEvent)) < _responseProducer - old;
     }
 
+    /// <summary>The front end has not yet seen the response that it asked to be notified of.</summary>
+    public bool IsAwaited => (int)(_published - Volatile.Read(ref Index(RingLayout.ResponseEvent))) >= 0;
+
     /// <summary>Before going to sleep: asks for a notification of the next request.</summary>
     /// <returns>Whether one has come already, so that there is no sleep.</returns>
     public bool FinalCheck()

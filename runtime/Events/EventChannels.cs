@@ -10,6 +10,7 @@ public sealed class EventChannels(SharedInfo shared, ushort domain, Action wake)
 {
     private readonly Lock _gate = new();
     private readonly EventPort[] _ports = new EventPort[SharedInfoLayout.PortCount];
+    private readonly List<(uint Port, Func<bool> IsStillNews)> _deferred = [];
     private bool _isPolling;
 
     /// <summary>An upcall is due: something is pending and the guest has not shut events off.</summary>
@@ -185,6 +186,33 @@ public sealed class EventChannels(SharedInfo shared, ushort domain, Action wake)
         {
             SetPending(port);
         }
+    }
+
+    /// <summary>Notifies the guest as soon as it can take an upcall, if what it is about is still news then: a front end that has just made a
+    /// hypercall looks at its ring itself before it allows interrupts. For the virtual processor's thread, as <see cref="SettleDeferred"/>.</summary>
+    public void RaiseUnlessSeen(uint port, Func<bool> isStillNews)
+    {
+        if (!_deferred.Exists(other => other.Port == port))
+        {
+            _deferred.Add((port, isStillNews));
+        }
+    }
+
+    /// <summary>Something waits for <see cref="SettleDeferred"/>.</summary>
+    public bool HasDeferred => _deferred.Count > 0;
+
+    /// <summary>The guest can take an upcall, or goes to sleep.</summary>
+    public void SettleDeferred()
+    {
+        foreach ((uint port, Func<bool> isStillNews) in _deferred)
+        {
+            if (isStillNews())
+            {
+                Raise(port);
+            }
+        }
+
+        _deferred.Clear();
     }
 
     public void RaiseVirq(uint virq)

@@ -1,6 +1,7 @@
 // All guests of one host, from the first's start to the last's end.
 using System.Diagnostics.CodeAnalysis;
 using Runtime.Accounts;
+using Runtime.Network;
 using Runtime.Scheduling;
 using Runtime.Time;
 
@@ -15,19 +16,23 @@ internal sealed class GuestHost : IDisposable
     private readonly HostClock _clock = new();
     private readonly Dispatcher _dispatcher;
     private readonly List<HostedGuest> _guests = [];
+    private readonly HostNetwork? _network;
     private readonly Timer _sampler;
     private readonly Lock _memoryLock = new();
     private readonly ManualResetEventSlim _over = new();
     private long _overhead;
 
     /// <param name="prepared">Owned from here on.</param>
-    public GuestHost(HostDescription description, IReadOnlyList<PreparedGuest> prepared)
+    /// <param name="network">What the cards of guests are plugged into, not started yet; null when none has one.</param>
+    public GuestHost(HostDescription description, IReadOnlyList<PreparedGuest> prepared, HostNetwork? network = null)
     {
+        _network = network;
         _description = description;
         var policy = new StrideScheduler(description.Processors, description.Quantum, description.EqualShares);
         // The last processors: where a host has more than it gives away, its own threads tend to be on the first.
         _dispatcher = new Dispatcher(policy, [.. HostThread.Processors.TakeLast(description.Processors)], _clock);
-        _guests.AddRange(prepared.Select(guest => new HostedGuest(guest, _dispatcher, _clock, description.KeepsAccounts) { Ended = NoteEnd }));
+        _guests.AddRange(prepared.Select((guest, number) => new HostedGuest(
+            guest, _dispatcher, _clock, description.KeepsAccounts, PlugFor(guest.Description, (uint)number)) { Ended = NoteEnd }));
         _sampler = new Timer(_ => Sample());
     }
 
@@ -35,6 +40,7 @@ internal sealed class GuestHost : IDisposable
 
     public void Start()
     {
+        _network?.Start();
         _guests.ForEach(guest => guest.Start());
         _sampler.Change(SampleInterval, SampleInterval);
     }
@@ -94,6 +100,9 @@ internal sealed class GuestHost : IDisposable
         _dispatcher.Dispose();
         _over.Dispose();
     }
+
+    private NetworkPlug? PlugFor(GuestDescription guest, uint number)
+        => guest.IsOnNetwork && _network is not null ? new NetworkPlug(_network, number, new NetworkAccount()) : null;
 
     private void NoteEnd()
     {

@@ -12,6 +12,7 @@ public static partial class GuestsFile
     private const int DefaultWeight = 100, MostWeight = 10_000;
     private const long DefaultQuantum = 3_000_000;
     private const ulong DefaultMemory = 64 << 20;
+    private const string SwitchOnly = "switch";
 
     /// <summary>Process, page tables, patched code and accounts of one guest, roughly: what it takes beside its RAM.</summary>
     public const ulong Overhead = 8 << 20;
@@ -33,8 +34,8 @@ public static partial class GuestsFile
             throw new DescriptionException(root.PlaceOfKey("guests"), "guests: there are none");
         }
 
-        HostDescription description = ReadHost(host, processors);
         string folder = Path.GetDirectoryName(path) is { Length: > 0 } parent ? parent : ".";
+        HostDescription description = ReadHost(host, root.Place, folder, processors);
         var guests = new List<GuestDescription>();
         ulong taken = 0;
         foreach (YamlSection section in sections)
@@ -53,13 +54,13 @@ public static partial class GuestsFile
         return description with { Guests = guests };
     }
 
-    private static HostDescription ReadHost(YamlSection? section, int? processors)
+    private static HostDescription ReadHost(YamlSection? section, FilePlace start, string folder, int? processors)
     {
         int available = HostThread.Processors.Count;
         ulong memory = (ulong)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (section is null)
         {
-            return new HostDescription(processors ?? available, false, DefaultQuantum, memory, true, []);
+            return new HostDescription(processors ?? available, false, DefaultQuantum, memory, true, new NetworkDescription(start, SwitchOnly, [], null), []);
         }
 
         int cpus = section.Integer("cpus", 1, available) ?? available;
@@ -72,8 +73,15 @@ public static partial class GuestsFile
             memory = limit <= memory ? limit : throw new DescriptionException(section.PlaceOfKey("memory"), $"memory {text}: this machine has {Gibibytes(memory)}");
         }
 
+        NetworkDescription network = ReadNetwork(section, folder);
         section.Close();
-        return new HostDescription(processors ?? cpus, equal, quantum, memory, accounts, []);
+        return new HostDescription(processors ?? cpus, equal, quantum, memory, accounts, network, []);
+    }
+
+    private static NetworkDescription ReadNetwork(YamlSection section, string folder)
+    {
+        string? capture = section.Text("pcap") is { Length: > 0 } file ? Path.Combine(folder, file) : null;
+        return new NetworkDescription(section.PlaceOfKey("net"), section.Text("net") ?? SwitchOnly, section.Texts("forward"), capture);
     }
 
     private static long Quantum(YamlSection section)
@@ -105,10 +113,11 @@ public static partial class GuestsFile
         double cap = section.Text("cap") is string text ? Cap(section, text) : 1;
         ExecutionMode mode = section.Choice("mode", ("para", ExecutionMode.Para), ("full", ExecutionMode.Full), ("trap", ExecutionMode.Trap)) ?? ExecutionMode.Para;
         EngineKind engine = section.Choice("engine", ("auto", EngineKind.Auto), ("direct", EngineKind.Direct), ("interpreter", EngineKind.Interpreter)) ?? EngineKind.Auto;
+        bool isOnNetwork = section.Choice("net", ("none", false), (SwitchOnly, true)) ?? false;
         string? log = section.Text("log") is { Length: > 0 } file ? Path.Combine(folder, file) : null;
         section.Close();
         CheckMaximum(section, memory, maximum, mode, engine);
-        return new GuestDescription(section.Place, name, kernel, append, initrd, disks, memory, maximum, weight, cap, mode, engine, log);
+        return new GuestDescription(section.Place, name, kernel, append, initrd, disks, memory, maximum, weight, cap, mode, engine, isOnNetwork, log);
     }
 
     private static string Locate(YamlSection section, string key, string file, string folder)

@@ -6,6 +6,7 @@ using Runtime.Devices.Xen;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
 using Runtime.Loading;
+using Runtime.Network;
 using Runtime.Paravirt;
 using Runtime.Scheduling;
 using Runtime.Time;
@@ -25,6 +26,7 @@ internal sealed class HostedGuest
     private readonly MemoryAccount _memory = new();
     private readonly MemoryAllowance _allowance;
     private readonly ExitCounters _counters;
+    private readonly NetworkPlug? _plug;
     private readonly Thread _thread;
     private EngineHost? _engine;
     private VirtualMachine? _machine;
@@ -34,8 +36,10 @@ internal sealed class HostedGuest
     private volatile Outcome? _outcome;
     private volatile bool _isPaused;
 
-    public HostedGuest(PreparedGuest prepared, Dispatcher dispatcher, IClock clock, bool keepsAccount)
+    /// <param name="plug">Where its network card is plugged in; null for no card.</param>
+    public HostedGuest(PreparedGuest prepared, Dispatcher dispatcher, IClock clock, bool keepsAccount, NetworkPlug? plug)
     {
+        _plug = plug;
         _counters = new ExitCounters { Detail = keepsAccount ? ExitDetail.Counts : ExitDetail.None };
         (_prepared, _dispatcher, _clock) = (prepared, dispatcher, clock);
         Console = new GuestConsole(prepared.Log);
@@ -155,7 +159,7 @@ internal sealed class HostedGuest
 
     public GuestReport Report() => new(
         Description.Name, State(), _outcome is null ? null : _outcome.Line ?? "ended", _outcome?.ExitStatus, Description.Weight, Description.Cap,
-        _allowance.Limit, _cpu.Turns, _cpu.At(_clock.Now), _memory.Use, _prepared.DiskAccount.Use, default,
+        _allowance.Limit, _cpu.Turns, _cpu.At(_clock.Now), _memory.Use, _prepared.DiskAccount.Use, _plug?.Account?.Use ?? default,
         State() == "starting" ? [] : [.. _counters.Reasons.Where(reason => reason.Count > 0).Select(reason => new ExitUse(reason.Reason, reason.Count, reason.Nanoseconds))]);
 
     private static ulong OwnedBytes(XenPlatform xen) => (ulong)xen.Reservation.Current << 12;
@@ -229,7 +233,7 @@ internal sealed class HostedGuest
             GuestMeter meter = _meter = new GuestMeter(host.Engine, _counters);
             ICpuMeter? reader = _counters.Detail != ExitDetail.None ? meter : null;
             using ProcessorTurn turn = _dispatcher.Admit(_client, _cpu, reader, host.Engine.Kick, host.Engine.Bind);
-            var parts = new PlatformParts(host.Memory, _prepared.Disks, Console, DeviceTrace.None);
+            var parts = new PlatformParts(host.Memory, _prepared.Disks, Console, DeviceTrace.None) { Network = _plug };
             parts = hasXen ? parts.UnderXen() : parts;
             using var machine = new VirtualMachine(host, parts, _clock, _counters, new SymbolTable(file.Kernel.Symbols), null, null, turn);
             meter.OtherThreads = () => machine.ThreadNanoseconds;

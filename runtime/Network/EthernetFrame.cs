@@ -19,6 +19,7 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
     private readonly Lock? _gate = isBorrowed ? new Lock() : null;
     private ReadOnlyMemory<byte>[] _pieces = pieces;
     private int _holders = 1;
+    private bool _isReleased;
 
     public EthernetFrame(byte[] bytes)
         : this([bytes])
@@ -41,7 +42,19 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
     {
         if (Interlocked.Decrement(ref _holders) == 0)
         {
-            released?.Invoke();
+            End();
+        }
+    }
+
+    /// <summary>The pieces are the sender's pages, which it waits for.</summary>
+    public bool IsBorrowed => isBorrowed && !Volatile.Read(ref _isReleased);
+
+    /// <summary>Gives the sender its pages back before the frame is released: whoever holds it goes on with a copy.</summary>
+    public void GiveBack()
+    {
+        if (Detach())
+        {
+            End();
         }
     }
 
@@ -72,17 +85,13 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
         return copied;
     }
 
-    /// <summary>Shows a range piece by piece, which the callee uses before it returns.</summary>
-    public void Read(int offset, int length, Action<ReadOnlyMemory<byte>> use)
+    /// <summary>Shows the pieces of a range, which the callee uses before it returns.</summary>
+    public void Read(int offset, int length, Action<IReadOnlyList<ReadOnlyMemory<byte>>> use)
     {
         using Lock.Scope held = EnterGate();
+        List<ReadOnlyMemory<byte>> range = new(_pieces.Length);
         foreach (ReadOnlyMemory<byte> piece in _pieces)
         {
-            if (length == 0)
-            {
-                return;
-            }
-
             if (offset >= piece.Length)
             {
                 offset -= piece.Length;
@@ -90,16 +99,29 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
             }
 
             int part = Math.Min(piece.Length - offset, length);
-            use(piece.Slice(offset, part));
+            if (part == 0)
+            {
+                break;
+            }
+
+            range.Add(piece.Slice(offset, part));
             length -= part;
             offset = 0;
         }
+
+        use(range);
     }
 
     /// <summary>The sender wants its pages back: whoever still has the frame reads a copy from now on.</summary>
-    public void Detach()
+    /// <returns>False when they are the sender's again already: they must not be read any more.</returns>
+    public bool Detach()
     {
         using Lock.Scope held = EnterGate();
+        if (_isReleased)
+        {
+            return false;
+        }
+
         byte[] copy = new byte[Length];
         int done = 0;
         foreach (ReadOnlyMemory<byte> piece in _pieces)
@@ -109,6 +131,7 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
         }
 
         _pieces = [copy];
+        return true;
     }
 
     public byte[] ToArray()
@@ -116,6 +139,22 @@ public sealed class EthernetFrame(ReadOnlyMemory<byte>[] pieces, Action? release
         byte[] bytes = new byte[Length];
         CopyTo(0, bytes);
         return bytes;
+    }
+
+    /// <summary>Tells the sender, once. Nobody is copying the pieces then, nor begins to.</summary>
+    private void End()
+    {
+        using (Lock.Scope held = EnterGate())
+        {
+            if (_isReleased)
+            {
+                return;
+            }
+
+            Volatile.Write(ref _isReleased, true);
+        }
+
+        released?.Invoke();
     }
 
     private Lock.Scope EnterGate() => _gate is null ? default : _gate.EnterScope();

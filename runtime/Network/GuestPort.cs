@@ -1,5 +1,6 @@
-// A guest's end of the cable: what a network device sends to and receives from. It brings frames from the network's thread to the vCPU's.
+// A guest's end of the cable: what a network device sends to and receives from. It brings frames from whoever forwards them to the vCPU's thread.
 using System.Collections.Concurrent;
+using Runtime.Accounts;
 using Runtime.Time;
 
 namespace Runtime.Network;
@@ -7,6 +8,9 @@ namespace Runtime.Network;
 /// <summary>A network card's view of a switch. All members but those of <see cref="ISwitchClient"/> are for the vCPU's thread.</summary>
 public sealed class GuestPort(MacAddress address, CompletionQueue completions) : ISwitchClient
 {
+    /// <summary>Nanoseconds after which a guest that takes nothing keeps no other guest's pages any more.</summary>
+    public const long Patience = 100_000_000;
+
     /// <summary>What waits for a guest that does not take it; more is dropped, as by any switch.</summary>
     private const int MaximumBytes = 4 << 20;
 
@@ -17,8 +21,13 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
     private int _bytes;
     private int _notified;
     private long _dropped;
+    private int _taken;
+    private int _takenBefore;
 
     public MacAddress Address => address;
+
+    /// <summary>Counts what the guest sends and takes, and what it did not take in time; null for no counting.</summary>
+    public NetworkAccount? Account { get; init; }
 
     /// <summary>Called when frames have arrived since <see cref="TryReceive"/> found none.</summary>
     public Action? Arrived { get; set; }
@@ -35,6 +44,25 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
 
     /// <summary>Takes it out; the port it was in, if any.</summary>
     internal SwitchPort? Unplug() => Interlocked.Exchange(ref _port, null);
+
+    /// <summary>Some frame waits for the guest. Safe from any thread.</summary>
+    internal bool HasArrivals => !_arrived.IsEmpty;
+
+    /// <summary>To be called now and then: frames that wait since the last time, in which the guest took none, go back to their senders as far
+    /// as their pages are concerned. Safe from any thread.</summary>
+    internal void GiveBackIfStalled()
+    {
+        int taken = Volatile.Read(ref _taken);
+        if (taken == _takenBefore)
+        {
+            foreach (EthernetFrame frame in _arrived.Where(frame => frame.IsBorrowed))
+            {
+                frame.GiveBack();
+            }
+        }
+
+        _takenBefore = taken;
+    }
 
     /// <summary>Releases what has arrived and nobody will take.</summary>
     internal void Clear()
@@ -55,7 +83,14 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
             return true;
         }
 
-        return _port.TryTransmit(frame);
+        int length = frame.Length;
+        if (!_port.TryTransmit(frame))
+        {
+            return false;
+        }
+
+        Account?.AddSent(length);
+        return true;
     }
 
     /// <summary>The frame that came first, to be released by the caller.</summary>
@@ -76,6 +111,8 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
         if (_arrived.TryDequeue(out EthernetFrame? frame))
         {
             Interlocked.Add(ref _bytes, -frame.Length);
+            Volatile.Write(ref _taken, _taken + 1);
+            Account?.AddReceived(frame.Length);
         }
     }
 
@@ -84,6 +121,7 @@ public sealed class GuestPort(MacAddress address, CompletionQueue completions) :
         if (Volatile.Read(ref _bytes) + frame.Length > MaximumBytes || _arrived.Count >= MaximumFrames)
         {
             Interlocked.Increment(ref _dropped);
+            Account?.AddDropped();
             frame.Release();
             return;
         }

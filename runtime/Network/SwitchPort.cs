@@ -39,7 +39,7 @@ public sealed class SwitchPort
         if (Volatile.Read(ref _count) >= QueueLength)
         {
             // Asked for again behind the note: the switch may have emptied the queue between.
-            Volatile.Write(ref _refused, 1);
+            Interlocked.Exchange(ref _refused, 1);
             if (Volatile.Read(ref _count) >= QueueLength)
             {
                 return false;

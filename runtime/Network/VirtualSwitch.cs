@@ -1,4 +1,4 @@
-// The wire between guests and to the outside: a learning switch. All but TryTransmit of its ports is on the network's thread.
+// The wire between guests and to the outside: a learning switch. All but TryTransmit of its ports is for who has the network's turn.
 namespace Runtime.Network;
 
 /// <summary>An Ethernet switch. Ports send in turns, an equal share of bytes each (deficit round robin, Shreedhar and Varghese, 1995).</summary>
@@ -11,7 +11,7 @@ public sealed class VirtualSwitch(Action wake)
     /// <summary>A guest that claims addresses without end fills only its own share of the table.</summary>
     private const int LearnedPerPort = 64;
 
-    private readonly List<SwitchPort> _ports = [];
+    private volatile SwitchPort[] _ports = [];
     private readonly Dictionary<MacAddress, SwitchPort> _stations = [];
     private int _turn;
     private bool _isTurnBegun;
@@ -19,14 +19,14 @@ public sealed class VirtualSwitch(Action wake)
     /// <summary>Sees every frame once, before it is forwarded.</summary>
     public Action<EthernetFrame>? Tap { get; set; }
 
-    /// <summary>A frame waits in some queue.</summary>
-    public bool HasWork => _ports.Exists(port => !port.IsEmpty);
+    /// <summary>A frame waits in some queue. Safe from any thread.</summary>
+    public bool HasWork => Array.Exists(_ports, port => !port.IsEmpty);
 
     /// <param name="owner">The client's own address: no other port can take it over or send in its name.</param>
     public SwitchPort Connect(ISwitchClient client, MacAddress? owner)
     {
         var port = new SwitchPort(client, owner, wake);
-        _ports.Add(port);
+        _ports = [.. _ports, port];
         if (owner is MacAddress address)
         {
             _stations[address] = port;
@@ -37,7 +37,7 @@ public sealed class VirtualSwitch(Action wake)
 
     public void Disconnect(SwitchPort port)
     {
-        _ports.Remove(port);
+        _ports = [.. _ports.Where(other => other != port)];
         foreach (MacAddress address in _stations.Where(station => station.Value == port).Select(station => station.Key).ToArray())
         {
             _stations.Remove(address);
@@ -54,9 +54,9 @@ public sealed class VirtualSwitch(Action wake)
     public bool Forward(int budget)
     {
         int idle = 0;
-        while (budget > 0 && idle < _ports.Count)
+        while (budget > 0 && idle < _ports.Length)
         {
-            _turn = _turn < _ports.Count ? _turn : 0;
+            _turn = _turn < _ports.Length ? _turn : 0;
             SwitchPort port = _ports[_turn];
             if (port.IsEmpty)
             {
@@ -84,7 +84,7 @@ public sealed class VirtualSwitch(Action wake)
             }
         }
 
-        return idle < _ports.Count;
+        return idle < _ports.Length;
     }
 
     private void NextTurn()

@@ -7,9 +7,10 @@ namespace Runtime.Paravirt;
 
 /// <summary>The loaded shims of a guest.</summary>
 /// <param name="processor">The one that the guest's state belongs to.</param>
-public sealed class Hypercalls(Cpu processor, PortBus bus)
+/// <param name="xen">See <see cref="ShimContext"/>.</param>
+public sealed class Hypercalls(Cpu processor, PortBus bus, Func<VcpuState, Func<bool>?>? xen)
 {
-    private readonly ShimContext _context = new(processor, bus);
+    private readonly ShimContext _context = new(processor, bus, xen);
     private volatile HostShim?[] _shims = [];
 
     /// <summary>Puts shims into force. Safe from any thread; sites may be returned by the engine from then on.</summary>
@@ -17,9 +18,10 @@ public sealed class Hypercalls(Cpu processor, PortBus bus)
     public void Load(HostShim?[] shims) => _shims = shims;
 
     /// <summary>Performs the instruction that EIP is on.</summary>
+    /// <param name="wait">What the processor is to wait for before it goes on; null to go on.</param>
     /// <returns>What is left to do for the run loop.</returns>
-    public VmExit Perform(uint site)
+    public VmExit Perform(uint site, out Func<bool>? wait)
         => site < (uint)_shims.Length && _shims[site] is HostShim shim
-            ? _context.Perform(shim)
+            ? _context.Perform(shim, out wait)
             : throw new InvalidOperationException($"no shim is loaded for site {site}");
 }

@@ -1,5 +1,6 @@
 // What a shim sees of the virtual CPU. Each member is the operation that the interpreter itself would use for the instruction.
 using Runtime.Abi.Shims;
+using Runtime.Abi.Xen;
 using Runtime.Devices;
 using Runtime.Engines;
 using Runtime.Engines.Interpreter;
@@ -20,12 +21,15 @@ internal sealed class ShimContext : IShimContext
     private readonly PortBus _bus;
     private readonly Func<bool> _effect;
     private HostShim? _shim;
+    private readonly Func<VcpuState, Func<bool>?>? _xen;
+    private Func<bool>? _wait;
     private bool _isOver;
     private string? _failure;
 
-    public ShimContext(Cpu cpu, PortBus bus)
+    /// <param name="xen">Performs the hypercall that the registers name, and returns what it waits for; null on a machine without Xen.</param>
+    public ShimContext(Cpu cpu, PortBus bus, Func<VcpuState, Func<bool>?>? xen = null)
     {
-        (_cpu, _state, _bus) = (cpu, cpu.State, bus);
+        (_cpu, _state, _bus, _xen) = (cpu, cpu.State, bus, xen);
         _effect = Execute;
     }
 
@@ -63,11 +67,13 @@ internal sealed class ShimContext : IShimContext
     }
 
     /// <summary>Performs the instruction at EIP.</summary>
+    /// <param name="wait">What the processor is to wait for before the shim runs again; null as a rule.</param>
     /// <returns>An exit that the shim led to; <see cref="VmExitReason.None"/> when the instruction is done or its fault delivered.</returns>
-    public VmExit Perform(HostShim shim)
+    public VmExit Perform(HostShim shim, out Func<bool>? wait)
     {
-        (_shim, _isOver, _failure) = (shim, false, null);
+        (_shim, _isOver, _failure, _wait) = (shim, false, null, null);
         VmExit exit = _cpu.Perform(shim.Length, _effect);
+        wait = _wait;
         return _failure is null ? exit : VmExit.Impossible(_failure);
     }
 
@@ -158,6 +164,23 @@ internal sealed class ShimContext : IShimContext
     public void ReturnFromInterrupt(int size) => _ = !_isOver && Go(_cpu.TryReturnFromInterrupt(size));
 
     public void SoftwareInterrupt(byte vector) => _ = !_isOver && Go(_cpu.TryInterrupt(vector));
+
+    public uint Hypercall(uint number, uint first, uint second = 0, uint third = 0)
+    {
+        if (_isOver || _xen is null)
+        {
+            return _isOver ? 0 : unchecked((uint)-(int)XenError.NoSystemCall);
+        }
+
+        // The hypercall interface takes its arguments in registers, which are the shim's caller's.
+        (uint eax, uint ebx, uint ecx, uint edx) = (Eax, Ebx, Ecx, Edx);
+        (Eax, Ebx, Ecx, Edx) = (number, first, second, third);
+        _wait = _xen(_state);
+        uint result = Eax;
+        (Eax, Ebx, Ecx, Edx) = (eax, ebx, ecx, edx);
+        _isOver = _wait is not null;
+        return result;
+    }
 
     public void Emulate() => _ = !_isOver && Go(_cpu.TryExecuteOriginal());
 

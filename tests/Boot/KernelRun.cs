@@ -5,10 +5,13 @@ using Xunit;
 namespace Tests.Boot;
 
 /// <summary>What a kernel is started with, besides engine and mode.</summary>
+/// <param name="Kernel">One of guest-kernels/bin, or a path from the root.</param>
 /// <param name="Disk">A raw image for the first IDE disk, or null.</param>
 /// <param name="Platform">What the guest finds; the mode's own choice when null.</param>
 /// <param name="Module">A file that is handed over, or null.</param>
-internal sealed record KernelSetup(string Kernel, string CommandLine = "", string? Disk = null, string? Platform = null, string? Module = null);
+/// <param name="Stats">A file for the run's statistics, or null.</param>
+internal sealed record KernelSetup(
+    string Kernel, string CommandLine = "", string? Disk = null, string? Platform = null, string? Module = null, string? Stats = null);
 
 /// <summary>How a kernel ended.</summary>
 internal sealed record KernelRun(int Status, string Serial, string Errors)
@@ -26,7 +29,7 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
     {
         List<string> arguments =
         [
-            typeof(Runtime.VirtualMachine).Assembly.Location, "run", Repository.Kernel(setup.Kernel),
+            typeof(Runtime.VirtualMachine).Assembly.Location, "run", Path.IsPathRooted(setup.Kernel) ? setup.Kernel : Repository.Kernel(setup.Kernel),
             "--engine", engine, "--mode", mode, "--time-limit", "90s", "--append", setup.CommandLine,
         ];
         if (setup.Disk is not null)
@@ -40,6 +43,11 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
         }
 
         arguments.AddRange(ModuleOf(setup, "--initrd"));
+        if (setup.Stats is not null)
+        {
+            arguments.AddRange(["--stats", setup.Stats]);
+        }
+
         ChildResult result = ChildProcess.Run("dotnet", arguments, s_limit);
         Assert.SkipWhen(result.Errors.Contains("the direct engine cannot run here", StringComparison.Ordinal), result.Errors);
         return new KernelRun(result.ExitStatus, result.Output, result.Errors);

@@ -28,6 +28,31 @@ public sealed class NetBackendTests
         Assert.Equal(2, front.Guest.Grants.PinCount);
     }
 
+    /// <summary>A frame that is where it goes before the guest's hypercall ends: the guest is told only if it does not look at its ring.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void WhatIsSentWithinTheHypercallIsNotifiedUnlessSeen(bool looks)
+    {
+        using var front = new NetFront(forwardsAtOnce: true);
+        front.Other.ReleasesAtOnce = true;
+        front.Connect();
+        front.Guest.HandleUpcall();
+        Put(front, 0, 60, 0);
+        front.PutTransmit(0, 0, 60, id: 1);
+        front.Push();
+        Assert.Equal(2, front.Guest.Grants.PinCount); // the rings; the frame is gone
+        Assert.False(front.Guest.Events.IsUpcallPending);
+        if (looks)
+        {
+            Assert.Single(front.Answers());
+            front.Transmit.FinalCheck();
+        }
+
+        front.Guest.Events.SettleDeferred();
+        Assert.Equal(!looks, front.Guest.Events.IsUpcallPending);
+    }
+
     [Fact]
     public void PacketsOfManyPartsWithSegmentation()
     {

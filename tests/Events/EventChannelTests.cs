@@ -5,6 +5,25 @@ namespace Tests.Events;
 
 public sealed class EventChannelTests
 {
+    /// <summary>What the guest has looked at by itself before it could take an upcall does not become one.</summary>
+    [Fact]
+    public void DeferredNotificationsAreOfNewsOnly()
+    {
+        using var guest = new XenGuest();
+        uint port = guest.OpenPort();
+        bool isNews = true;
+        guest.Events.RaiseUnlessSeen(port, () => isNews);
+        Assert.True(guest.Events.HasDeferred);
+        Assert.False(guest.Events.IsUpcallPending);
+        guest.Events.SettleDeferred();
+        Assert.Equal([port], guest.HandleUpcall());
+        guest.Events.RaiseUnlessSeen(port, () => isNews);
+        isNews = false;
+        guest.Events.SettleDeferred();
+        Assert.False(guest.Events.IsUpcallPending);
+        Assert.False(guest.Events.HasDeferred);
+    }
+
     /// <summary>Random raising, masking, unmasking and handling, against the simplest model there is: per port, whether something was raised that
     /// was not handled. Nothing is handled while masked or without a cause, and nothing that is raised and not masked goes without an upcall.</summary>
     [Theory]

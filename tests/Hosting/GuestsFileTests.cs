@@ -36,7 +36,7 @@ public sealed class GuestsFileTests
     public void EverythingThatCanBeSaidIsRead()
     {
         HostDescription host = GuestsFile.Parse("guests.yaml", $"""
-            host: {"{"} cpus: 1, scheduler: fair, quantum: 5ms, memory: 512M {"}"}
+            host: {"{"} cpus: 1, scheduler: fair, quantum: 5ms, memory: 512M, net: user, forward: ["tcp:127.0.0.1:0-:22"], pcap: all.pcap {"}"}
             guests:
               - name: one
                 kernel: {Kernel}
@@ -46,6 +46,7 @@ public sealed class GuestsFileTests
                 cap: 40%
                 mode: full
                 engine: interpreter
+                net: switch
               - name: two
                 kernel: {Kernel}
             """);
@@ -54,6 +55,9 @@ public sealed class GuestsFileTests
         Assert.Equal(("one", "hog and more", 16ul << 20, 300, 0.4), (one.Name, one.Append, one.MemoryBytes, one.Weight, one.Cap));
         Assert.Equal((Runtime.Abi.ExecutionMode.Full, Runtime.EngineKind.Interpreter), (one.Mode, one.Engine));
         Assert.Equal((64ul << 20, 100, 1.0), (two.MemoryBytes, two.Weight, two.Cap));
+        Assert.Equal((true, false), (one.IsOnNetwork, two.IsOnNetwork));
+        Assert.Equal(("user", Path.Combine(".", "all.pcap")), (host.Network.Kind, host.Network.Capture));
+        Assert.Equal(["tcp:127.0.0.1:0-:22"], host.Network.Forwards);
     }
 
     [Theory]

@@ -14,6 +14,9 @@ internal sealed class TestStation : ISwitchClient
 
     public int Drains { get; private set; }
 
+    /// <summary>Frames are given back, not kept.</summary>
+    public bool ReleasesAtOnce { get; set; }
+
     public int Count => _received.Count;
 
     public static EthernetFrame Frame(MacAddress to, MacAddress from, int length = 60, ushort type = 0x88B5, byte fill = 0)
@@ -39,7 +42,17 @@ internal sealed class TestStation : ISwitchClient
         return bytes;
     }
 
-    void ISwitchClient.Deliver(EthernetFrame frame) => _received.Add(frame);
+    void ISwitchClient.Deliver(EthernetFrame frame)
+    {
+        if (ReleasesAtOnce)
+        {
+            frame.Release();
+        }
+        else
+        {
+            _received.Add(frame);
+        }
+    }
 
     void ISwitchClient.Drained() => Drains++;
 }

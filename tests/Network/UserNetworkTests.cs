@@ -61,6 +61,19 @@ public sealed class UserNetworkTests
     }
 
     /// <summary>A port of a guest's is open only to those that the guest has written to.</summary>
+    /// <summary>10.0.2.3 stands for the first IPv4 name server that the host itself uses, for datagrams and connections alike.</summary>
+    [Fact]
+    public void TheNameServerIsTheHosts()
+    {
+        IPEndPoint target = HostAddresses.For(Subnet.NameServer, 53);
+        Assert.Equal(53, target.Port);
+        string? first = File.Exists("/etc/resolv.conf")
+            ? File.ReadLines("/etc/resolv.conf").Select(line => line.Split(' ', '\t', StringSplitOptions.RemoveEmptyEntries))
+                .FirstOrDefault(words => words is ["nameserver", var address, ..] && IPAddress.TryParse(address, out IPAddress? parsed) && parsed.AddressFamily == AddressFamily.InterNetwork)?[1]
+            : null;
+        Assert.Equal(first ?? "127.0.0.1", target.Address.ToString());
+    }
+
     [Fact]
     public void StrangersDoNotReachTheGuest()
     {
@@ -159,12 +172,56 @@ public sealed class UserNetworkTests
             }
         }
 
+        SettleAndAnnounce(guest);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void NoQuestionEndsTheNetwork(int seed)
+    {
+        using var guest = new UserGuest();
+        var random = new Random(seed);
+        for (int i = 0; i < 20_000; i++)
+        {
+            byte[] frame = random.Next(2) == 0 ? ArpQuestion() : DhcpQuestion((byte)random.Next(10));
+            for (int k = random.Next(6); k > 0; k--)
+            {
+                // Fields of the headers more often than the rest, lengths and option codes among them.
+                frame[random.Next(frame.Length - 6 < 40 ? 12 : random.Next(2) == 0 ? 12 : frame.Length - 30, frame.Length)] = (byte)random.Next(256);
+            }
+
+            guest.Station.Port.TryTransmit(new EthernetFrame(frame[..(random.Next(3) == 0 ? random.Next(14, frame.Length + 1) : frame.Length)]));
+            while (guest.Station.TryTake() is byte[] answer)
+            {
+                Assert.InRange(answer.Length, 14, EthernetFrame.LongestOnWire);
+            }
+        }
+
+        SettleAndAnnounce(guest);
+    }
+
+    /// <summary>It still answers, when all that came before is answered.</summary>
+    private static void SettleAndAnnounce(UserGuest guest)
+    {
         SpinWait.SpinUntil(() => false, 50);
         while (guest.Station.TryTake() is not null)
         {
         }
 
         guest.Announce();
+    }
+
+    private static byte[] ArpQuestion()
+    {
+        byte[] arp = new byte[42];
+        MacAddress.Broadcast.Write(arp);
+        UserGuest.Mac.Write(arp.AsSpan(6));
+        BinaryPrimitives.WriteUInt64BigEndian(arp.AsSpan(12), 0x0806_0001_0800_0604);
+        arp[21] = 1;
+        BinaryPrimitives.WriteUInt32BigEndian(arp.AsSpan(28), UserGuest.Address);
+        BinaryPrimitives.WriteUInt32BigEndian(arp.AsSpan(38), UserGuest.NameServer);
+        return arp;
     }
 
     private static byte[] Mutated(Random random, ushort port, GuestTcp tcp)
@@ -193,6 +250,12 @@ public sealed class UserNetworkTests
 
     private static byte[] Dhcp(UserGuest guest, byte type)
     {
+        guest.Station.Send(DhcpQuestion(type));
+        return guest.Station.Take();
+    }
+
+    private static byte[] DhcpQuestion(byte type)
+    {
         byte[] message = new byte[260];
         message[0] = message[1] = 1;
         message[2] = 6;
@@ -200,8 +263,7 @@ public sealed class UserNetworkTests
         BinaryPrimitives.WriteUInt32BigEndian(message.AsSpan(236), 0x6382_5363);
         new byte[] { 53, 1, type, 255 }.CopyTo(message, 240);
         byte[] udp = [0, 68, 0, 67, .. BitConverter.GetBytes(BinaryPrimitives.ReverseEndianness((ushort)268)), 0, 0, .. message];
-        guest.Station.Send(UserGuest.Packet(17, uint.MaxValue, udp, from: 0));
-        return guest.Station.Take();
+        return UserGuest.Packet(17, uint.MaxValue, udp, from: 0);
     }
 
     private static byte[] Option(byte[] frame, byte wanted)

@@ -193,6 +193,28 @@ public sealed class UserTcpTests : IDisposable
         }
     }
 
+    /// <summary>There are only so many connections; the guest sees a reset for one more, and room again when others end.</summary>
+    [Fact]
+    public void ConnectionsBeyondTheMostAreReset()
+    {
+        using var guest = new UserGuest();
+        _listener.Listen(600);
+        var held = new List<GuestTcp>();
+        GuestTcp next;
+        do
+        {
+            next = new GuestTcp(guest, UserGuest.Gateway, (ushort)(3000 + held.Count), _port);
+            next.Connect();
+            held.Add(next);
+        }
+        while (!next.WasReset && held.Count < 2000);
+        Assert.Equal(512, held.Count - 1);
+        held[0].Reset();
+        next = new GuestTcp(guest, UserGuest.Gateway, 9000, _port);
+        next.Connect();
+        Assert.False(next.WasReset);
+    }
+
     private GuestTcp Connect(UserGuest guest, out Socket host, ushort port = 1234, ushort window = 60_000)
     {
         var tcp = new GuestTcp(guest, UserGuest.Gateway, port, _port) { Window = window };

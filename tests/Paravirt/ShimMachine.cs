@@ -28,7 +28,7 @@ internal sealed class ShimMachine : IDisposable
     {
         _cpu = new Cpu(State, _machine.Memory, CpuModel.Default, new StoppedClock());
         _bus.Attach(_ports, 0, 0x1_0000);
-        _hypercalls = new Hypercalls(_cpu, _bus);
+        _hypercalls = new Hypercalls(_cpu, _bus, null);
     }
 
     public VcpuState State => _machine.State;
@@ -90,7 +90,7 @@ internal sealed class ShimMachine : IDisposable
     public VmExitReason Perform(Action<IShimContext> shim, int length)
     {
         _hypercalls.Load([new HostShim(shim, length)]);
-        VmExit exit = _hypercalls.Perform(0);
+        VmExit exit = _hypercalls.Perform(0, out _);
         if (exit.Reason == VmExitReason.PortRead)
         {
             _cpu.CompletePortRead(_bus.Read(exit.Port, exit.Size));

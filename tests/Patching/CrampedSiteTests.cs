@@ -27,6 +27,19 @@ public sealed class CrampedSiteTests
         Assert.DoesNotContain(plan.Sites, site => site.Tactic == PatchTactic.Trap);
     }
 
+    [Fact]
+    public void ATargetThatABranchOutsideTheRangeSharesStaysOutsideIt()
+    {
+        // mov ebx, imm32 ; je 8 ; sti ; 8: mov ebx, [ebp-4] ; leave ; ret ; jg 8: Linux's local_irq_restore before a common way out.
+        byte[] bytes = [0xBB, 1, 2, 3, 4, 0x74, 0x01, 0xFB, 0x8B, 0x5D, 0xFC, 0xC9, 0xC3, 0x7F, 0xF9];
+        var code = new InstructionListContext(Start, bytes);
+        SensitiveInstruction[] sites = AddAll(code, bytes, known: bytes.Length);
+        PatchPlan plan = Plan(code, sites, PlannerOptions.Default);
+        new PlanChecker(plan, code, Start, bytes).CheckAll(0);
+        Patch patch = Assert.Single(plan.Patches);
+        Assert.Equal((Start, 8), (patch.Address, patch.NewBytes.Length));
+    }
+
     [Theory]
     [InlineData(8, true, 12)]
     [InlineData(8, false, 12)]

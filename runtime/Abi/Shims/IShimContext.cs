@@ -136,6 +136,12 @@ public interface IShimContext
     /// <summary>INT n. Transfers control through the guest's IDT; the return address is behind the instruction.</summary>
     void SoftwareInterrupt(byte vector);
 
+    /// <summary>A Xen hypercall (public/xen.h) of the guest's kernel; what is a pointer there is a linear address. One that waits (SCHEDOP_poll,
+    /// SCHEDOP_block) ends the shim: whatever it still asks for has no effect, reads give 0, and when the wait is over the shim runs again from its
+    /// beginning. So a shim that waits keeps in guest memory how far it has come.</summary>
+    /// <returns>What EAX would hold; -38 (ENOSYS) on a machine without Xen.</returns>
+    uint Hypercall(uint number, uint first, uint second = 0, uint third = 0);
+
     /// <summary>The interpreter performs the original instruction at EIP: for what has no member here.</summary>
     void Emulate();
 

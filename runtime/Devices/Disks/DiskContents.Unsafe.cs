@@ -1,3 +1,5 @@
+using Runtime.Memory;
+
 namespace Runtime.Devices.Disks;
 
 /// <summary>Transfers between a disk and a buffer of the monitor's own.</summary>

@@ -1,3 +1,5 @@
+using Runtime.Memory;
+
 namespace Runtime.Devices.Disks;
 
 /// <summary>Where a disk's bytes are. Safe from several threads, which do not touch the same bytes at once.</summary>

@@ -4,6 +4,7 @@
 // moment leaves, of each cluster, what the guest wrote or what was there before. A flush that has returned is kept whatever happens; what
 // was written to new clusters since then goes when the runtime is killed, as it would from a drive's write cache.
 using System.Runtime.InteropServices;
+using Runtime.Memory;
 
 namespace Runtime.Devices.Disks;
 

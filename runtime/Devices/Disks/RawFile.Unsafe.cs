@@ -1,6 +1,7 @@
 // A file on the host, moved from and to memory in pieces with no buffer between: guest pages go straight to the host's system calls.
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Runtime.Memory;
 
 namespace Runtime.Devices.Disks;
 

@@ -48,7 +48,7 @@ public sealed class NetBackend(BackendHost host, GuestPort cable) : XenbusDevice
             return false;
         }
 
-        if (!TryBind(transmit, () => _transmitter?.Service(), out refusal)
+        if (!TryBind(transmit, () => _transmitter?.Notified(), out refusal)
             || (receive == transmit ? !TryShare() : !TryBind(receive, () => _receiver?.Service(), out refusal)))
         {
             return false;
@@ -89,7 +89,7 @@ public sealed class NetBackend(BackendHost host, GuestPort cable) : XenbusDevice
 
     private void ServiceBoth()
     {
-        _transmitter?.Service();
+        _transmitter?.Notified();
         _receiver?.Service();
     }
 

@@ -17,7 +17,16 @@ internal sealed class NetTransmitter(BackendHost host, GuestPort cable, uint rin
     private readonly HashSet<ushort> _inFlight = [];
     private readonly HashSet<NetPacket> _sent = [];
     private NetPacket? _waiting;
+    private int _notified;
     private bool _isGone;
+
+    /// <summary>The guest says that the ring holds something, in a hypercall that it waits for.</summary>
+    public void Notified()
+    {
+        _notified = Environment.CurrentManagedThreadId;
+        Service();
+        _notified = 0;
+    }
 
     /// <summary>Sends what the ring holds, until it is empty or the network full.</summary>
     public void Service()
@@ -235,7 +244,13 @@ internal sealed class NetTransmitter(BackendHost host, GuestPort cable, uint rin
             notify = _ring.Publish();
         }
 
-        if (notify)
+        if (notify && _notified == Environment.CurrentManagedThreadId)
+        {
+            // The frame got where it goes while the guest notifies of it. Linux looks for responses right after that, and counts it as
+            // spurious to be told all the same: after some of those it hears of the next ones late (xen_irq_lateeoi).
+            host.Events.RaiseUnlessSeen(port, () => _ring.IsAwaited);
+        }
+        else if (notify)
         {
             host.Events.Raise(port);
         }

@@ -16,6 +16,9 @@ public sealed partial class DirectEngine
     /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
     private const int GuardPatience = 16;
 
+    /// <summary>Exits of shims that are looked at while a page-fault handler is at work.</summary>
+    private const int ReturnPatience = 16;
+
     /// <summary>Interruptions of one stay in the window, before the guest is taken for stuck there.</summary>
     private const int WindowPatience = 1000;
 
@@ -35,21 +38,29 @@ public sealed partial class DirectEngine
         if (_mode == ExecutionMode.Para)
         {
             // The kernel's gate has brought it along, so that the window stays in the guest's cache.
+            uint carried;
             if (reason == StubLayout.ExitGate)
             {
-                _publishedIf = stub.Line.VirtualIf & FlagBits.If;
-                _posts!.Saw(stub.Line.VirtualIf);
+                carried = stub.Line.VirtualIf;
+                _posts!.Saw(carried);
             }
             else
             {
-                _publishedIf = _window[MonitorWindow.Data.VirtualIf] & FlagBits.If;
+                carried = _window[MonitorWindow.Data.VirtualIf] | _window[SwitcherLayout.ReturnWanted];
                 _posts!.Forget();
             }
 
-            State.InterruptsEnabled = _publishedIf != 0;
-            if ((_selectors.Collect(_window) | _switcher.Collect()) && _isPublished)
+            _publishedIf = carried & FlagBits.If;
+            bool isFault = (carried & SwitcherLayout.FaultUnseen) != 0;
+            if (isFault)
             {
-                // The window has it from the shims themselves.
+                SeeFault();
+            }
+
+            State.InterruptsEnabled = _publishedIf != 0;
+            if ((_selectors.Collect(_window) | _switcher.Collect() | isFault) && _isPublished)
+            {
+                // The window has it from the shims and the switcher themselves.
                 _context.LoadSystem(stub);
             }
         }
@@ -84,6 +95,11 @@ public sealed partial class DirectEngine
         {
             if (_switcher.Recover(hostEip) == SwitchState.NotYet)
             {
+                if (_switcher.IsFault(hostEip))
+                {
+                    return OnUnfinishedFault(space);
+                }
+
                 // The instruction at the site has not begun. After a kick, or when a page of the kernel's was only missing from the shadow,
                 // it begins again; any other fault is the interpreter's to find.
                 bool again = stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space);
@@ -224,12 +240,46 @@ public sealed partial class DirectEngine
             case FillResult.GuestFault:
                 _accounts.Is(_accounts.GuestPageFault, State.Eip);
                 _retry = new FaultRetry(true, linear, access, State.Eip, State.Cpl, CurrentRoot);
-                return _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
+                return RaisePageFault(error, linear);
             case FillResult.CodeWrite:
                 return OnCodeWrite(space, linear);
             default:
                 return Emulate();
         }
+    }
+
+    private VmExit RaisePageFault(uint error, uint linear)
+    {
+        SegmentRegister code = State.Segments[(int)SegmentIndex.Cs], stack = State.Segments[(int)SegmentIndex.Ss];
+        bool isUser = State.Cpl == 3;
+        VmExit exit = _cpu.RaiseException(ExceptionVector.PageFault, error, linear);
+        if (isUser && _mode == ExecutionMode.Para)
+        {
+            _switcher.LearnFault(code, stack);
+        }
+
+        return exit;
+    }
+
+    /// <summary>The switcher has delivered a page fault since the last exit: what it left to the monitor.</summary>
+    private void SeeFault()
+    {
+        (uint linear, uint error, uint eip) = _switcher.LastFault;
+        _switcher.WantReturn(true);
+        State.Cr2 = linear;
+        _retry = new FaultRetry(true, linear, (error & HostFaultWrite) != 0 ? AccessKind.Write : AccessKind.Read, eip, Cpl: 3, CurrentRoot);
+    }
+
+    /// <summary>The switcher was interrupted before it had delivered a page fault, or cannot: the user's instruction begins again where only a page
+    /// of the kernel's was missing from the shadow, or another thread wants the processor.</summary>
+    private VmExit OnUnfinishedFault(AddressSpace space)
+    {
+        (uint linear, uint error, _) = _switcher.LastFault;
+        _retry = default;
+        _switcher.WantReturn(false);
+        return space.Stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space)
+            ? VmExit.None
+            : OnPageFault(space, linear, error, fromWindow: false);
     }
 
     /// <summary>The guest returns from its page-fault handler to the instruction that faulted, by an IRET that the interpreter has performed:
@@ -242,27 +292,33 @@ public sealed partial class DirectEngine
         }
     }
 
-    /// <summary>The same where the guest is about to execute the IRET: it does so itself, once the page is there.</summary>
+    /// <summary>The same where the guest's kernel is about to execute an IRET: if the page is mapped by now it is filled, and the guest goes on by
+    /// itself, whether it returns to that instruction or from an interrupt on the way there.</summary>
     private bool TryReturnToRetry(CodeSite site)
     {
-        uint frame = State.Gpr[VcpuState.Esp];
-        if (State.Cpl != 0 || site.Instruction.Instruction.Code != Iced.Intel.Code.Iretd || _retry.Root != CurrentRoot || (frame & 0xFFF) > 4096 - 8
-            || !_cpu.TryTranslate(frame, AccessKind.Read, false, false, out PageTranslation translation, out _)
-            || translation.Physical >= Memory.Length
-            || Memory.Read32(translation.Physical) != _retry.Eip || (Memory.Read32(translation.Physical + 4) & 3) != _retry.Cpl)
+        if (State.Cpl == 0 && site.Instruction.Instruction.Code == Iced.Intel.Code.Iretd && _retry.Root == CurrentRoot
+            && _cpu.TryTranslate(_retry.Linear, _retry.Access, _retry.Cpl == 3, false, out _, out _))
         {
-            return false;
+            FillRetry(_current!);
+            _switcher.WantReturn(false);
+            return true;
         }
 
-        FillRetry(_current!);
-        _switcher.ForgetReturnWanted();
-        return true;
+        // The handler may never map it.
+        if (++_missedReturns >= ReturnPatience)
+        {
+            _retry = default;
+            _switcher.WantReturn(false);
+        }
+
+        return false;
     }
 
     private void FillRetry(AddressSpace space)
     {
         FaultRetry retry = _retry;
         _retry = default;
+        _missedReturns = 0;
         ShadowKind kind = space.Page(retry.Linear >> 12).Kind;
         bool isFilled = kind != ShadowKind.Absent && (retry.Access != AccessKind.Write || kind == ShadowKind.Writable);
         if (isFilled || _window.Covers(retry.Linear))

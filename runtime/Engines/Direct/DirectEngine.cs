@@ -45,6 +45,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     private int _resumedInWindow;
     private bool _shadowIsStale;
     private FaultRetry _retry;
+    private int _missedReturns;
     private (ulong Kernel, ulong User) _gates;
 
     /// <summary>The window and the process hold what they were given, but for what <see cref="_publishedIf"/> and the registers say: the last

@@ -28,9 +28,12 @@ internal static class GateCode
         {
             a.mov(r13d, windowBase + MonitorWindow.Data.VirtualIf);
             a.mov(r13d, __dword_ptr[r13]);
-            a.mov(r12d, windowBase + MonitorWindow.Data.PostRoom);
-            a.mov(r12d, __dword_ptr[r12]);
-            a.lea(r13d, __[r13 + r12]); // below IF; no flag may change here
+            foreach (uint field in new[] { MonitorWindow.Data.PostRoom, SwitcherLayout.ReturnWanted })
+            {
+                a.mov(r12d, windowBase + field);
+                a.mov(r12d, __dword_ptr[r12]);
+                a.lea(r13d, __[r13 + r12]); // below IF; no flag may change here
+            }
         }
 
         // Not through memory: the guest's EFLAGS.AC is still in force, and a misaligned pointer would fault.

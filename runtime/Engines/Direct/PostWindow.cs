@@ -31,7 +31,7 @@ internal sealed class PostWindow(PostedWrites posted)
     }
 
     /// <summary>The kernel's gate has brought along how much room is left.</summary>
-    public void Saw(uint virtualIf) => _left = virtualIf & (FlagBits.If - 1);
+    public void Saw(uint virtualIf) => _left = virtualIf & (SwitcherLayout.Wanted - 1);
 
     /// <summary>The guest has run, and left by another way.</summary>
     public void Forget() => _left = Unknown;

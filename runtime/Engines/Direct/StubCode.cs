@@ -1,5 +1,6 @@
 // The stub: the few hundred bytes of 64-bit code that live above the guest in its process. It runs system calls that the monitor
-// lists, enters the guest, and comes back by a signal (trap) or by the gate (hypercall). It decides nothing.
+// lists, enters the guest, and comes back by a signal (trap) or by the gate (hypercall). All that it decides is
+// whose a page fault is.
 using Iced.Intel;
 using Runtime.Abi;
 using static Iced.Intel.AssemblerRegisters;
@@ -31,13 +32,16 @@ internal sealed class StubEmitter
     private const int ProcessorSelector = 0x7B, ProcessorMask = 0xFFF;
     private const int KickSignal = StubSignals.Kick;
 
+    /// <summary>Linux's trap numbers are the processor's vectors.</summary>
+    private const int PageFaultTrap = 14;
+
     private static readonly AssemblerRegister64 Control = r15;
 
     private static readonly (AssemblerRegisterSegment Segment, int Offset)[] SegmentFields =
         [(ds, StubLayout.Ds), (es, StubLayout.Es), (fs, StubLayout.Fs), (gs, StubLayout.Gs), (ss, StubLayout.Ss)];
 
     private readonly Assembler a = new(64);
-    private Label _entry, _exit, _wait, _resume, _critical, _criticalEnd, _gate, _userGate, _handler, _restorer;
+    private Label _entry, _exit, _wait, _resume, _critical, _criticalEnd, _gate, _userGate, _handler, _restorer, _faultCritical, _faultCriticalEnd, _faultBack, _faultSlow;
 
     private StubEmitter()
     {
@@ -51,6 +55,10 @@ internal sealed class StubEmitter
         _userGate = a.CreateLabel();
         _handler = a.CreateLabel();
         _restorer = a.CreateLabel();
+        _faultCritical = a.CreateLabel();
+        _faultCriticalEnd = a.CreateLabel();
+        _faultBack = a.CreateLabel();
+        _faultSlow = a.CreateLabel();
     }
 
     /// <summary>Assembles the stub for a slot of the control file.</summary>
@@ -362,6 +370,18 @@ internal sealed class StubEmitter
         a.cmp(edi, KickSignal);
         a.jne(notKick);
         a.mov(Dword(StubLayout.KickPending), 1);
+        // On the way to the guest's page-fault handler: not now.
+        Label elsewhere = a.CreateLabel();
+        a.lea(r8, __[_faultCritical]);
+        a.cmp(rax, r8);
+        a.jb(elsewhere);
+        a.lea(r8, __[_faultCriticalEnd]);
+        a.cmp(rax, r8);
+        a.jae(elsewhere);
+        a.lea(r8, __[_faultBack]);
+        a.mov(__qword_ptr[rdx + UcRip], r8);
+        a.jmp(_restorer);
+        a.Label(ref elsewhere);
         a.lea(r8, __[_critical]);
         a.cmp(rax, r8);
         a.jb(_restorer);
@@ -388,7 +408,10 @@ internal sealed class StubEmitter
         a.jmp(_exit);
 
         a.Label(ref fromGuest);
+        EmitPageFault();
+        a.Label(ref _faultSlow);
         a.mov(Dword(StubLayout.Signal), edi);
+        a.mov(rax, __qword_ptr[rdx + UcRip]);
         EmitStoreRip();
         foreach ((int from, int to) in new[]
         {
@@ -425,6 +448,164 @@ internal sealed class StubEmitter
         a.mov(eax, SysRtSigreturn);
         a.syscall();
         a.ud2();
+    }
+
+    /// <summary>
+    /// A page fault of the guest's user that its own page tables refuse, because nothing is there, is its kernel's alone: the switcher delivers it.
+    /// Everything else goes on at faultSlow with rdi and rdx as they are here. Nothing of the guest is changed before that is decided.
+    /// </summary>
+    private void EmitPageFault()
+    {
+        const uint presentReservedFetchOrKey = 0x39; // page-fault error code, SDM vol. 3, 4.7
+        Label deliver = a.CreateLabel(), pae = a.CreateLabel();
+        a.cmp(edi, StubSignals.Segv);
+        a.jne(_faultSlow);
+        a.cmp(Dword(StubLayout.PagingFormat), StubLayout.NoTables);
+        a.je(_faultSlow);
+        a.cmp(__dword_ptr[rdx + UcTrapno], PageFaultTrap);
+        a.jne(_faultSlow);
+        a.test(__dword_ptr[rdx + UcErr], presentReservedFetchOrKey);
+        a.jne(_faultSlow);
+        a.cmp(__word_ptr[rdx + UcCs], HostSegments.FlatCode);
+        a.jne(_faultSlow);
+        a.mov(r10d, Dword(StubLayout.WindowBase));
+        foreach ((AssemblerRegister64 address, AssemblerRegister32 low, int offset) in new[] { (r8, r8d, UcRip), (r9, r9d, UcCr2) })
+        {
+            // Below 4 GiB and not in the window.
+            a.mov(address, __qword_ptr[rdx + offset]);
+            a.mov(rax, address);
+            a.shr(rax, 32);
+            a.jne(_faultSlow);
+            a.mov(eax, low);
+            a.sub(eax, r10d);
+            a.cmp(eax, MonitorWindow.Size);
+            a.jb(_faultSlow);
+        }
+
+        a.mov(r14, rdx);
+        a.mov(eax, Dword(StubLayout.KernelPkru));
+        a.xor(ecx, ecx);
+        a.xor(edx, edx);
+        a.wrpkru();
+        a.cmp(__dword_ptr[r10 + (int)MonitorWindow.Data.Cpl], 3);
+        a.jne(_faultBack);
+        a.cmp(__dword_ptr[r10 + (int)SwitcherLayout.FaultArmed], 0);
+        a.je(_faultBack);
+        EmitWalk(deliver, pae);
+
+        a.Label(ref deliver);
+        a.mov(__dword_ptr[r10 + (int)MonitorWindow.Data.Cr2], r9d);
+        a.mov(__dword_ptr[r10 + (int)SwitcherLayout.FaultAddress], r9d);
+        a.mov(__dword_ptr[r10 + (int)SwitcherLayout.FaultEip], r8d);
+        a.mov(eax, __dword_ptr[r14 + UcErr]);
+        a.and(eax, 2);
+        a.or(eax, 4);
+        a.mov(__dword_ptr[r10 + (int)SwitcherLayout.FaultError], eax);
+        a.mov(__dword_ptr[r10 + (int)SwitcherLayout.ReturnWanted], SwitcherLayout.FaultUnseen);
+        foreach ((int from, uint to) in new[]
+        {
+            (UcRax, SwitcherLayout.UserEax), (UcRcx, SwitcherLayout.UserEcx), (UcRdx, SwitcherLayout.UserEdx), (UcRbx, SwitcherLayout.UserEbx),
+            (UcRsp, SwitcherLayout.UserEsp), (UcEflags, SwitcherLayout.UserFlags),
+        })
+        {
+            a.mov(eax, __dword_ptr[r14 + from]);
+            a.mov(__dword_ptr[r10 + (int)to], eax);
+        }
+
+        // The signal has taken the FPU registers and SS.
+        a.mov(rcx, __qword_ptr[r14 + UcFpstate]);
+        a.mov(eax, StubLayout.XsaveMask);
+        a.xor(edx, edx);
+        a.xrstor(__[rcx]);
+        a.movzx(eax, __word_ptr[r14 + UcSs]);
+        a.mov(ss, eax);
+        a.mov(ebp, __dword_ptr[r14 + UcRbp]);
+        a.mov(esi, __dword_ptr[r14 + UcRsi]);
+        a.mov(edi, __dword_ptr[r14 + UcRdi]);
+        a.lea(eax, __[r10 + (int)MonitorWindow.FaultOffset]);
+        a.mov(Dword(StubLayout.Eip), eax);
+        a.mov(Dword(StubLayout.Cs), HostSegments.FlatCode);
+        a.Label(ref _faultCritical);
+        a.cmp(Dword(StubLayout.KickPending), 0);
+        a.jne(_faultBack);
+        a.jmp(__fword_ptr[Control + StubLayout.Eip]);
+        a.Label(ref _faultCriticalEnd);
+        a.nop();
+        a.Label(ref _faultBack);
+        a.mov(rdx, r14);
+        a.mov(edi, StubSignals.Segv);
+    }
+
+    /// <summary>Goes to <paramref name="deliver"/> when the guest's tables say that nothing is at the linear address in r9d, else to faultBack. A large
+    /// page is something. Entries outside RAM, and what the processor keeps elsewhere (PDPTEs), are the monitor's business.</summary>
+    private void EmitWalk(Label deliver, Label pae)
+    {
+        const int large = 0x80;
+        a.mov(rbx, StubLayout.RamAddress);
+        a.mov(ecx, Dword(StubLayout.PagingRoot));
+        a.cmp(Dword(StubLayout.PagingFormat), StubLayout.TablesPae);
+        a.je(pae);
+        a.mov(eax, r9d);
+        a.shr(eax, 22);
+        EmitEntry(4);
+        a.test(al, 1);
+        a.je(deliver);
+        a.test(al, large);
+        a.jne(_faultBack);
+        a.and(eax, -4096);
+        a.mov(ecx, eax);
+        a.mov(eax, r9d);
+        a.shr(eax, 12);
+        a.and(eax, 1023);
+        EmitEntry(4);
+        a.test(al, 1);
+        a.je(deliver);
+        a.jmp(_faultBack);
+
+        a.Label(ref pae);
+        a.mov(eax, r9d);
+        a.shr(eax, 30);
+        EmitEntry(8);
+        a.test(al, 1);
+        a.je(_faultBack);
+        foreach (byte shift in new byte[] { 21, 12 })
+        {
+            // Physical addresses have 36 bits at most.
+            a.mov(rcx, 0xF_FFFF_F000);
+            a.and(rcx, rax);
+            a.mov(eax, r9d);
+            a.shr(eax, shift);
+            a.and(eax, 511);
+            EmitEntry(8);
+            a.test(al, 1);
+            a.je(deliver);
+            if (shift == 21)
+            {
+                a.test(al, large);
+                a.jne(_faultBack);
+            }
+        }
+
+        a.jmp(_faultBack);
+    }
+
+    /// <summary>The entry with the index in rax of the table at guest-physical rcx, to rax. Clobbers rdx.</summary>
+    private void EmitEntry(int size)
+    {
+        a.lea(rcx, __[rcx + (rax * size)]);
+        a.mov(rdx, rcx);
+        a.shr(rdx, 12);
+        a.mov(eax, Dword(StubLayout.RamFrames));
+        a.cmp(rdx, rax);
+        a.jae(_faultBack);
+        if (size == 8)
+        {
+            a.mov(rax, __qword_ptr[rbx + rcx]);
+        }
+        else
+        {
+            a.mov(eax, __dword_ptr[rbx + rcx]);
+        }
     }
 
     /// <summary>The RIP in rax. Clobbers rax.</summary>

@@ -47,12 +47,21 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
         stub.Word(StubLayout.Gs) = segments.Selector(state.Segments[(int)SegmentIndex.Gs], stub);
         stub.Word(StubLayout.Ss) = segments.Selector(state.Segments[(int)SegmentIndex.Ss], stub);
         LoadRights(stub);
+        LoadTables(stub);
         _loaded = state.SystemRegisters;
         _loadedInto = stub;
     }
 
     /// <summary>Puts the rights of the guest's CPL alone into the control block: the switcher changes both without the monitor.</summary>
     public void LoadRights(StubProcess stub) => stub.Word(StubLayout.Pkru) = Pkru(stub.Features, state.Cpl);
+
+    private void LoadTables(StubProcess stub)
+    {
+        bool isPae = (state.Cr4 & ControlRegisters.Cr4Pae) != 0;
+        stub.Word(StubLayout.PagingFormat) = !state.PagingEnabled || !stub.Features.HasProtectionKeys ? StubLayout.NoTables
+            : isPae ? (uint)StubLayout.TablesPae : StubLayout.Tables32;
+        stub.Word(StubLayout.PagingRoot) = state.Cr3 & (isPae ? 0xFFFF_FFE0 : 0xFFFF_F000);
+    }
 
     /// <summary>What the process has may not be what was loaded: it wrote its segment registers there, or its place is somebody else's.</summary>
     public void ForgetSystem() => _loadedInto = null;

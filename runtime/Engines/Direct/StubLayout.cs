@@ -9,6 +9,7 @@ namespace Runtime.Engines.Direct;
 ///   CodeAddress         the stub's machine code, read and execute
 ///   ControlAddress      StubControl, shared with the monitor
 ///   SignalStack         the alternate signal stack
+///   RamAddress          the guest's RAM, read only, for its kernel only
 /// </code>
 /// </summary>
 internal static class StubLayout
@@ -17,6 +18,9 @@ internal static class StubLayout
     public const ulong ControlAddress = 0x10_0010_0000;
     public const ulong SignalStack = 0x10_0020_0000;
     public const int SignalStackSize = 0x1_0000;
+
+    /// <summary>The guest's RAM, to read its page tables; with the key of kernel pages.</summary>
+    public const ulong RamAddress = 0x20_0000_0000;
 
     /// <summary>File descriptors of the stub process; it has no others.</summary>
     public const int ControlFd = 0, RamFd = 1;
@@ -71,6 +75,12 @@ internal static class StubLayout
     public const int StubSleeps = 0x068, MonitorSleeps = 0x06C;
     public const int KickPending = 0x070;
 
+    /// <summary>Format and place of the guest's page tables, for faults that the guest's kernel alone has to settle; see <see cref="NoTables"/>.</summary>
+    public const int PagingFormat = 0x074, PagingRoot = 0x078;
+
+    /// <summary>Values of <see cref="PagingFormat"/>: leave all faults to the monitor; SDM vol. 3, 4.3; SDM vol. 3, 4.4.</summary>
+    public const int NoTables = 0, Tables32 = 1, TablesPae = 2;
+
     // Of an exit by a signal.
     public const int Signal = 0x080, TrapNumber = 0x084, ErrorCode = 0x088;
 
@@ -80,6 +90,9 @@ internal static class StubLayout
 
     /// <summary>Time stamps of the stub's side of an observed hand-over, as qwords: it saw its turn, it gave the turn back.</summary>
     public const int TurnSeen = 0x098, TurnGiven = 0x0A0;
+
+    // Never changed once guest code runs.
+    public const int RamFrames = 0x0C0, WindowBase = 0x0C4, KernelPkru = 0x0C8;
 
     /// <summary>XSAVE area, standard form: x87, SSE and AVX (SDM vol. 1, 13.4).</summary>
     public const int Xsave = 0x100;

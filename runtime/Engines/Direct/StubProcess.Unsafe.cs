@@ -55,7 +55,7 @@ internal sealed unsafe class StubProcess : IDisposable
 
         try
         {
-            Features = StubSetup.Confine(this, code);
+            Features = StubSetup.Confine(this, code, ram.Length);
         }
         catch
         {

@@ -8,8 +8,8 @@ namespace Runtime.Engines.Direct;
 internal static class StubSetup
 {
     // System calls (arch/x86/entry/syscalls/syscall_64.tbl), made before the filter is in force.
-    private const int SysMunmap = 11, SysSigaction = 13, SysSigprocmask = 14, SysCapset = 126, SysSigaltstack = 131, SysModifyLdt = 154, SysPrctl = 157, SysArchPrctl = 158;
-    private const int SysPrlimit = 302, SysSeccomp = 317, SysPkeyAlloc = 330, SysCloseRange = 436;
+    private const int SysMmap = 9, SysMunmap = 11, SysSigaction = 13, SysSigprocmask = 14, SysCapset = 126, SysSigaltstack = 131, SysModifyLdt = 154, SysPrctl = 157, SysArchPrctl = 158;
+    private const int SysPrlimit = 302, SysSeccomp = 317, SysPkeyMprotect = 329, SysPkeyAlloc = 330, SysCloseRange = 436;
 
     private const ulong SaSiginfo = 4, SaRestorer = 0x0400_0000, SaOnstack = 0x0800_0000, SaNodefer = 0x4000_0000;
     private const ulong ArchSetCpuid = 0x1012, PrSetNoNewPrivs = 38, SetModeFilter = 1, FilterSpecAllow = 4;
@@ -18,7 +18,8 @@ internal static class StubSetup
 
     /// <summary>Prepares and confines a fresh stub process.</summary>
     /// <exception cref="HostCallException">A step without which guest code must not run failed.</exception>
-    public static StubFeatures Confine(StubProcess stub, StubCode code)
+    /// <param name="ramLength">Of the file with the guest's RAM, in bytes.</param>
+    public static StubFeatures Confine(StubProcess stub, StubCode code, long ramLength)
     {
         var steps = new Steps(stub);
         steps.Add("prctl(PR_SET_NO_NEW_PRIVS)", SysPrctl, PrSetNoNewPrivs, 1);
@@ -49,14 +50,22 @@ internal static class StubSetup
         int kernelKey = steps.Try(SysPkeyAlloc), executeKey = steps.Try(SysPkeyAlloc), cpuid = steps.Try(SysArchPrctl, ArchSetCpuid, 0);
         // Reads the empty table: a kernel without CONFIG_MODIFY_LDT_SYSCALL says so now.
         steps.Add("modify_ldt", SysModifyLdt, 0, steps.Put(0), 8);
+        steps.Run();
+        bool keys = stub.Result(kernelKey) > 0 && stub.Result(executeKey) > 0;
+        var features = new StubFeatures(keys ? (int)stub.Result(kernelKey) : 0, keys ? (int)stub.Result(executeKey) : 0, stub.Result(cpuid) == 0);
+        if (keys)
+        {
+            // PROT_READ, MAP_SHARED | MAP_FIXED.
+            steps.Add("mmap", SysMmap, StubLayout.RamAddress, (ulong)ramLength, 1, 0x11, StubLayout.RamFd);
+            steps.Add("pkey_mprotect", SysPkeyMprotect, StubLayout.RamAddress, (ulong)ramLength, 1, (ulong)features.KernelKey);
+        }
+
         byte[] filter = SeccompFilter.Build();
         // struct sock_fprog: length, pointer.
         ulong program = steps.Put(filter);
         steps.Add("seccomp", SysSeccomp, SetModeFilter, FilterSpecAllow, steps.Put((ulong)(filter.Length / 8), program));
         steps.Run();
 
-        bool keys = stub.Result(kernelKey) > 0 && stub.Result(executeKey) > 0;
-        var features = new StubFeatures(keys ? (int)stub.Result(kernelKey) : 0, keys ? (int)stub.Result(executeKey) : 0, stub.Result(cpuid) == 0);
         stub.Word(StubLayout.HasPkru) = keys ? 1u : 0u;
         return features;
     }
@@ -100,8 +109,8 @@ internal static class StubSetup
         }
 
         /// <summary>A call that must succeed.</summary>
-        public void Add(string name, int number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0)
-            => _required.Add((stub.Queue(number, a, b, c, d), name));
+        public void Add(string name, int number, ulong a = 0, ulong b = 0, ulong c = 0, ulong d = 0, ulong e = 0)
+            => _required.Add((stub.Queue(number, a, b, c, d, e), name));
 
         /// <summary>A call that may fail.</summary>
         public int Try(int number, ulong a = 0, ulong b = 0) => stub.Queue(number, a, b);

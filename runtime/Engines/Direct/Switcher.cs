@@ -42,14 +42,15 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
             _code = new SwitcherEmitter(window.Base, StubContext.Pkru(features, 0), StubContext.Pkru(features, 3)).Emit();
             _code.EnterBytes.CopyTo(window.Bytes(window.Base + MonitorWindow.EnterOffset, _code.EnterBytes.Length));
             _code.LeaveBytes.CopyTo(window.Bytes(window.Base + MonitorWindow.LeaveOffset, _code.LeaveBytes.Length));
+            _code.FaultBytes.CopyTo(window.Bytes(window.Base + MonitorWindow.FaultOffset, _code.FaultBytes.Length));
         }
 
         Disarm();
         ForgetReturns();
     }
 
-    /// <summary>IRET goes by the switcher again.</summary>
-    public void ForgetReturnWanted() => _window[SwitcherLayout.ReturnWanted] = 0;
+    /// <summary>Whether IRET is to go by the gate.</summary>
+    public void WantReturn(bool isWanted) => _window[SwitcherLayout.ReturnWanted] = isWanted ? SwitcherLayout.Wanted : 0;
 
     /// <summary>Whether an address is in the switcher.</summary>
     public bool Covers(uint address)
@@ -60,7 +61,7 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
     public void Publish(bool wantsReturn)
     {
         Span<uint> fields = _window.Fields;
-        fields[(int)SwitcherLayout.ReturnWanted / 4] = wantsReturn ? 1u : 0;
+        WantReturn(wantsReturn);
         fields[(int)MonitorWindow.Data.Cpl / 4] = state.Cpl;
         fields[(int)MonitorWindow.Data.Iopl / 4] = state.Eflags & FlagBits.Iopl;
         for (int i = 0; i < 6; i++)
@@ -129,6 +130,33 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
         _isArmed = true;
     }
 
+    /// <summary>Learns the way to the page-fault handler from a fault of a user that the interpreter has just delivered.</summary>
+    /// <param name="userCs">CS before it.</param>
+    /// <param name="userSs">SS before it.</param>
+    public void LearnFault(SegmentRegister userCs, SegmentRegister userSs)
+    {
+        uint gate = state.Idtr.Base + ((uint)ExceptionVector.PageFault * 8);
+        // The same segments as for system calls: they share what is known of them.
+        if (!_isArmed || _window[SwitcherLayout.FaultArmed] != 0 || state.Cpl != 0
+            || state.Segments[(int)SegmentIndex.Cs] != _kernelCs || state.Segments[(int)SegmentIndex.Ss] != _kernelSs || userCs != _userCs || userSs != _userSs
+            || !TryRead(gate, out uint low, out uint high) || (int)(high >> 8 & 0x1F) is not (Gate32 or Trap32)
+            || state.Eip != ((high & 0xFFFF_0000) | (low & 0xFFFF)) || !TryLearn(SwitcherLayout.FaultGateDescriptor, gate))
+        {
+            return;
+        }
+
+        _window[SwitcherLayout.FaultIfMask] = (high >> 8 & 0x1F) == Gate32 ? 0 : FlagBits.If;
+        _window[SwitcherLayout.FaultTarget] = state.Eip;
+        _window[SwitcherLayout.FaultArmed] = 1;
+    }
+
+    /// <summary>Whether an address is in the part that delivers page faults.</summary>
+    public bool IsFault(uint address) => address >= _window.Base + MonitorWindow.FaultOffset && Covers(address);
+
+    /// <summary>The last page fault that was delivered without the monitor, or that was tried to.</summary>
+    public (uint Linear, uint Error, uint Eip) LastFault
+        => (_window[SwitcherLayout.FaultAddress], _window[SwitcherLayout.FaultError], _window[SwitcherLayout.FaultEip]);
+
     /// <summary>Remembers where execution really goes on for a return address inside a displaced range.</summary>
     public void LearnReturn(uint guestEip, uint hostEip)
     {
@@ -150,7 +178,8 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
 
     /// <summary>Makes the state whole when the guest was interrupted at an address in the switcher.</summary>
     /// <param name="eip">The address; registers are as the signal found them.</param>
-    public SwitchState Recover(uint eip) => eip < _window.Base + MonitorWindow.LeaveOffset ? RecoverEnter(eip) : RecoverLeave(eip);
+    public SwitchState Recover(uint eip)
+        => eip < _window.Base + MonitorWindow.LeaveOffset ? RecoverEnter(eip) : IsFault(eip) ? RecoverFault(eip) : RecoverLeave(eip);
 
     private SwitchState RecoverEnter(uint eip)
     {
@@ -172,13 +201,34 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
             return SwitchState.NotYet;
         }
 
+        Enter(SwitcherLayout.GateIfMask, frame: 20, SwitcherLayout.GateTarget);
+        return SwitchState.Done;
+    }
+
+    private SwitchState RecoverFault(uint eip)
+    {
+        RestoreUserRegisters();
+        state.Gpr[VcpuState.Ebx] = _window[SwitcherLayout.UserEbx];
+        state.Gpr[VcpuState.Esp] = _window[SwitcherLayout.UserEsp];
+        SetNativeFlags(_window[SwitcherLayout.UserFlags]);
+        if (eip >= _code.FaultCommit && eip < _code.FaultDone)
+        {
+            Enter(SwitcherLayout.FaultIfMask, frame: 24, SwitcherLayout.FaultTarget);
+            return SwitchState.Done;
+        }
+
+        state.Eip = _window[SwitcherLayout.FaultEip];
+        return SwitchState.NotYet;
+    }
+
+    private void Enter(uint ifMask, uint frame, uint target)
+    {
         SetLevel(0);
         TryRead(_window[SwitcherLayout.TaskStack], out uint stack, out _);
-        state.Gpr[VcpuState.Esp] = stack - 20;
+        state.Gpr[VcpuState.Esp] = stack - frame;
         state.Eflags &= ~FlagBits.Nt;
-        state.InterruptsEnabled = (_window[MonitorWindow.Data.VirtualIf] & _window[SwitcherLayout.GateIfMask]) != 0;
-        state.Eip = _window[SwitcherLayout.GateTarget];
-        return SwitchState.Done;
+        state.InterruptsEnabled = (_window[MonitorWindow.Data.VirtualIf] & _window[ifMask]) != 0;
+        state.Eip = _window[target];
     }
 
     private SwitchState RecoverLeave(uint eip)
@@ -239,6 +289,7 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
     private void Disarm()
     {
         _isArmed = false;
+        _window[SwitcherLayout.FaultArmed] = 0;
         foreach (uint field in new[] { SwitcherLayout.Vector, SwitcherLayout.KernelCs, SwitcherLayout.KernelSs, SwitcherLayout.UserCs, SwitcherLayout.UserSs })
         {
             _window[field] = Never;

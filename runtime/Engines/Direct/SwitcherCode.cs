@@ -12,9 +12,11 @@ namespace Runtime.Engines.Direct;
 /// <param name="EnterCommit">From here to <paramref name="EnterDone"/> the switch has happened.</param>
 /// <param name="LeaveSaved">From here on EAX, ECX, EDX and ESP are in scratch.</param>
 /// <param name="LeaveFlags">From here on the flags are on the switcher's stack.</param>
+/// <param name="FaultCommit">From here to <paramref name="FaultDone"/> the page fault has been delivered.</param>
 internal sealed record SwitcherCode(
     byte[] EnterBytes,
     byte[] LeaveBytes,
+    byte[] FaultBytes,
     uint EnterSaved,
     uint EnterFlags,
     uint EnterCommit,
@@ -24,10 +26,12 @@ internal sealed record SwitcherCode(
     uint SameCommit,
     uint SameDone,
     uint UserCommit,
-    uint UserDone)
+    uint UserDone,
+    uint FaultCommit,
+    uint FaultDone)
 {
     /// <summary>No switcher: both ways lead to the gate.</summary>
-    public static readonly SwitcherCode None = new([], [], Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere);
+    public static readonly SwitcherCode None = new([], [], [], Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere, Nowhere);
 
     private const uint Nowhere = uint.MaxValue;
 }
@@ -45,7 +49,8 @@ internal sealed class SwitcherEmitter(uint windowBase, uint kernelPkru, uint use
     {
         byte[] enter = EmitEnter(out uint[] e);
         byte[] leave = EmitLeave(out uint[] l);
-        return new SwitcherCode(enter, leave, e[0], e[1], e[2], e[3], l[0], l[1], l[2], l[3], l[4], l[5]);
+        byte[] fault = EmitFault(out uint[] f);
+        return new SwitcherCode(enter, leave, fault, e[0], e[1], e[2], e[3], l[0], l[1], l[2], l[3], l[4], l[5], f[0], f[1]);
     }
 
     private AssemblerMemoryOperand Field(uint offset) => __dword_ptr.ss[windowBase + offset];
@@ -76,45 +81,10 @@ internal sealed class SwitcherEmitter(uint windowBase, uint kernelPkru, uint use
         a.mov(eax, Field(MonitorWindow.UserDataOffset + MonitorWindow.User.Vector));
         a.cmp(eax, Field(SwitcherLayout.Vector));
         a.jne(slow);
-        EmitCompare(a, SwitcherLayout.GateDescriptor, slow);
-        EmitCompare(a, SwitcherLayout.KernelCsDescriptor, slow);
-        EmitCompare(a, SwitcherLayout.KernelSsDescriptor, slow);
-        // The stack of ring 0.
-        a.mov(edx, Field(SwitcherLayout.TaskStack));
-        a.movzx(eax, __word_ptr.ss[edx + 4]);
-        a.cmp(eax, Field(SwitcherLayout.KernelSs));
-        a.jne(slow);
-        a.mov(ebx, __dword_ptr.ss[edx]);
-        // The frame: SS, ESP, EFLAGS, CS, EIP. A fault here is taken back by the monitor.
-        a.mov(eax, Field(SwitcherLayout.UserSs));
-        a.mov(__dword_ptr.ss[ebx - 4], eax);
-        a.mov(eax, Field(SwitcherLayout.UserEsp));
-        a.mov(__dword_ptr.ss[ebx - 8], eax);
-        a.mov(eax, Field(SwitcherLayout.UserFlags));
-        a.add(eax, Field(MonitorWindow.Data.VirtualIf));
-        a.add(eax, Field(MonitorWindow.Data.FlagsBias));
-        a.mov(__dword_ptr.ss[ebx - 12], eax);
-        a.mov(eax, Field(SwitcherLayout.UserCs));
-        a.mov(__dword_ptr.ss[ebx - 16], eax);
-        a.mov(eax, Field(MonitorWindow.UserDataOffset + MonitorWindow.User.Return));
-        a.mov(__dword_ptr.ss[ebx - 20], eax);
+        EmitFindStack(a, SwitcherLayout.GateDescriptor, slow);
+        EmitFrame(a, resumeFlag: 0, MonitorWindow.UserDataOffset + MonitorWindow.User.Return);
         a.Label(ref commit);
-        a.mov(Field(MonitorWindow.Data.Cpl), 0);
-        a.mov(eax, Field(SwitcherLayout.KernelCs));
-        a.mov(Field(MonitorWindow.Data.Selectors + (4 * (uint)SegmentIndex.Cs)), eax);
-        a.mov(eax, Field(SwitcherLayout.KernelSs));
-        a.mov(Field(MonitorWindow.Data.Selectors + (4 * (uint)SegmentIndex.Ss)), eax);
-        a.mov(eax, Field(SwitcherLayout.GateIfMask));
-        a.and(Field(MonitorWindow.Data.VirtualIf), eax);
-        // TF, NT and RF end at a gate (SDM vol. 3, 6.12.1.3); the other flags go through.
-        a.and(Field(SwitcherLayout.UserFlags), ~(FlagBits.Tf | FlagBits.Nt | FlagBits.Rf));
-        a.popfd();
-        a.lea(esp, __[ebx - 20]);
-        a.mov(ebx, Field(SwitcherLayout.UserEbx));
-        a.mov(edx, Field(SwitcherLayout.UserEdx));
-        a.mov(ecx, Field(SwitcherLayout.UserEcx));
-        a.mov(eax, Field(SwitcherLayout.UserEax));
-        a.jmp(Field(SwitcherLayout.GateTarget));
+        EmitKernel(a, SwitcherLayout.GateIfMask, frame: 20, SwitcherLayout.GateTarget);
         a.Label(ref done);
         a.nop();
         a.Label(ref slow);
@@ -131,6 +101,90 @@ internal sealed class SwitcherEmitter(uint windowBase, uint kernelPkru, uint use
         byte[] code = Assemble(a, windowBase + MonitorWindow.EnterOffset, out AssemblerResult result);
         places = [(uint)result.GetLabelRIP(saved), (uint)result.GetLabelRIP(flags), (uint)result.GetLabelRIP(commit), (uint)result.GetLabelRIP(done)];
         return code;
+    }
+
+    /// <summary>A page fault in user mode. The stub has put the user's registers into UserData and the fault's EIP and error code beside CR2; the
+    /// rights are the kernel's.</summary>
+    private byte[] EmitFault(out uint[] places)
+    {
+        var a = new Assembler(32);
+        Label commit = a.CreateLabel(), done = a.CreateLabel(), slow = a.CreateLabel();
+        EmitFindStack(a, SwitcherLayout.FaultGateDescriptor, slow);
+        EmitFrame(a, FlagBits.Rf, SwitcherLayout.FaultEip);
+        a.mov(eax, Field(SwitcherLayout.FaultError));
+        a.mov(__dword_ptr.ss[ebx - 24], eax);
+        a.Label(ref commit);
+        a.mov(esp, windowBase + SwitcherLayout.UserFlags);
+        EmitKernel(a, SwitcherLayout.FaultIfMask, frame: 24, SwitcherLayout.FaultTarget);
+        a.Label(ref done);
+        a.nop();
+        // The tables are not what they were: the monitor delivers it.
+        a.Label(ref slow);
+        a.ud2();
+        byte[] code = Assemble(a, windowBase + MonitorWindow.FaultOffset, out AssemblerResult result);
+        places = [(uint)result.GetLabelRIP(commit), (uint)result.GetLabelRIP(done)];
+        return code;
+    }
+
+    /// <summary>The stack of ring 0 in EBX, if all that the processor would read on the way to a handler is what it was, and the user's segments
+    /// are those that were learned. Clobbers EAX and EDX.</summary>
+    private void EmitFindStack(Assembler a, uint gate, Label slow)
+    {
+        foreach ((SegmentIndex index, uint learned) in new[] { (SegmentIndex.Cs, SwitcherLayout.UserCs), (SegmentIndex.Ss, SwitcherLayout.UserSs) })
+        {
+            a.mov(eax, Field(MonitorWindow.Data.Selectors + (4 * (uint)index)));
+            a.cmp(eax, Field(learned));
+            a.jne(slow);
+        }
+
+        EmitCompare(a, gate, slow);
+        EmitCompare(a, SwitcherLayout.KernelCsDescriptor, slow);
+        EmitCompare(a, SwitcherLayout.KernelSsDescriptor, slow);
+        a.mov(edx, Field(SwitcherLayout.TaskStack));
+        a.movzx(eax, __word_ptr.ss[edx + 4]);
+        a.cmp(eax, Field(SwitcherLayout.KernelSs));
+        a.jne(slow);
+        a.mov(ebx, __dword_ptr.ss[edx]);
+    }
+
+    /// <summary>Writes SS, ESP, EFLAGS, CS, EIP below EBX. A fault here is taken back by the monitor.</summary>
+    private void EmitFrame(Assembler a, uint resumeFlag, uint eip)
+    {
+        a.mov(eax, Field(SwitcherLayout.UserSs));
+        a.mov(__dword_ptr.ss[ebx - 4], eax);
+        a.mov(eax, Field(SwitcherLayout.UserEsp));
+        a.mov(__dword_ptr.ss[ebx - 8], eax);
+        a.mov(eax, Field(SwitcherLayout.UserFlags));
+        a.and(eax, ~FlagBits.Rf);
+        a.add(eax, Field(MonitorWindow.Data.VirtualIf));
+        a.add(eax, Field(MonitorWindow.Data.FlagsBias));
+        a.or(eax, resumeFlag);
+        a.mov(__dword_ptr.ss[ebx - 12], eax);
+        a.mov(eax, Field(SwitcherLayout.UserCs));
+        a.mov(__dword_ptr.ss[ebx - 16], eax);
+        a.mov(eax, Field(eip));
+        a.mov(__dword_ptr.ss[ebx - 20], eax);
+    }
+
+    /// <summary>The switch itself. ESP is at the user's flags.</summary>
+    private void EmitKernel(Assembler a, uint ifMask, int frame, uint target)
+    {
+        a.mov(Field(MonitorWindow.Data.Cpl), 0);
+        a.mov(eax, Field(SwitcherLayout.KernelCs));
+        a.mov(Field(MonitorWindow.Data.Selectors + (4 * (uint)SegmentIndex.Cs)), eax);
+        a.mov(eax, Field(SwitcherLayout.KernelSs));
+        a.mov(Field(MonitorWindow.Data.Selectors + (4 * (uint)SegmentIndex.Ss)), eax);
+        a.mov(eax, Field(ifMask));
+        a.and(Field(MonitorWindow.Data.VirtualIf), eax);
+        // TF, NT and RF end at a gate (SDM vol. 3, 6.12.1.3); the other flags go through.
+        a.and(Field(SwitcherLayout.UserFlags), ~(FlagBits.Tf | FlagBits.Nt | FlagBits.Rf));
+        a.popfd();
+        a.lea(esp, __[ebx - frame]);
+        a.mov(ebx, Field(SwitcherLayout.UserEbx));
+        a.mov(edx, Field(SwitcherLayout.UserEdx));
+        a.mov(ecx, Field(SwitcherLayout.UserEcx));
+        a.mov(eax, Field(SwitcherLayout.UserEax));
+        a.jmp(Field(target));
     }
 
     /// <summary>IRET in kernel mode: to the same level, or to the user.</summary>

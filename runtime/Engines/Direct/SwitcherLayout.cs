@@ -29,8 +29,25 @@ internal static class SwitcherLayout
     // WindowData: of an IRET under way.
     public const uint LeaveFlags = 0x160, LeaveEsp = 0x164, LeaveTarget = 0x168;
 
-    /// <summary>Not 0 while the monitor wants to see the return from the guest's page-fault handler.</summary>
+    /// <summary>Not 0 while the monitor is to see the return from the guest's page-fault handler: <see cref="Wanted"/> or <see cref="FaultUnseen"/>.
+    /// Like <see cref="MonitorWindow.Data.PostRoom"/> it is added to VirtualIf.</summary>
     public const uint ReturnWanted = 0x16C;
+
+    /// <summary>The monitor has delivered the fault.</summary>
+    public const uint Wanted = 0x20;
+
+    /// <summary>The switcher has, and the monitor does not know of it.</summary>
+    public const uint FaultUnseen = 0x40;
+
+    /// <summary>Of the last fault that the switcher delivered or tried to: error code, EIP and address, in the cache line of
+    /// <see cref="ReturnWanted"/>.</summary>
+    public const uint FaultError = 0x170, FaultEip = 0x174, FaultAddress = 0x178;
+
+    /// <summary>Not 0 while the way to the page-fault handler is known; then the gate's offset and what remains of IF.</summary>
+    public const uint FaultArmed = 0x190, FaultTarget = 0x194, FaultIfMask = 0x180;
+
+    /// <summary>As <see cref="GateDescriptor"/>.</summary>
+    public const uint FaultGateDescriptor = 0x184;
 
     /// <summary>Top of the switcher's stack in WindowData: room for the flags.</summary>
     public const uint StackTop = 0x200;

@@ -39,6 +39,7 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
 
     private readonly PageBitmap _starts = new();
     private readonly PageBitmap _targets = new();
+    private readonly PageBitmap _sharedTargets = new();
     private readonly PageBitmap _patched = new();
     private readonly PageBitmap _pinned = new();
     private readonly Dictionary<int, Instruction> _instructions = [];
@@ -159,7 +160,16 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         }
     }
 
-    public void AddTarget(int offset) => _targets.Set(offset);
+    /// <summary>Notes a branch to the offset, or that the guest has come there by one; a second one makes the target shared.</summary>
+    public void AddTarget(int offset)
+    {
+        if (_targets[offset])
+        {
+            _sharedTargets.Set(offset);
+        }
+
+        _targets.Set(offset);
+    }
 
     /// <summary>The page that the crossing instruction was completed from is gone, and with it what was revealed there: a trap, until it is
     /// executed and decoded anew.</summary>
@@ -301,6 +311,8 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     }
 
     public bool IsTarget(uint address) => address >> 12 == key.Page && _targets[(int)(address & 0xFFF)];
+
+    public bool IsSharedTarget(uint address) => address >> 12 == key.Page && _sharedTargets[(int)(address & 0xFFF)];
 
     public bool IsNeverDisplace(uint address, int length)
     {

@@ -147,19 +147,24 @@ internal sealed partial class TcpConnection
     private void TakeForHost(EthernetFrame frame, int offset, int length)
     {
         bool isBroken = false;
-        frame.Read(offset, length, part =>
+        frame.Read(offset, length, pieces =>
         {
             int sent = 0;
-            if (_toHostLength == 0 && !isBroken)
+            if (_toHostLength == 0)
             {
-                sent = Math.Max(0, Socket!.Send(part.Span, SocketFlags.None, out SocketError error));
+                sent = GatheredSend.Send(Socket!, pieces, out SocketError error);
                 isBroken = error is not (SocketError.Success or SocketError.WouldBlock);
             }
 
-            if (sent < part.Length)
+            foreach (ReadOnlyMemory<byte> piece in pieces)
             {
-                _toHost.Enqueue(part[sent..].ToArray());
-                _toHostLength += part.Length - sent;
+                int gone = Math.Min(sent, piece.Length);
+                sent -= gone;
+                if (gone < piece.Length)
+                {
+                    _toHost.Enqueue(piece[gone..].ToArray());
+                    _toHostLength += piece.Length - gone;
+                }
             }
         });
         if (isBroken)
@@ -192,7 +197,6 @@ internal sealed partial class TcpConnection
             _phase = Phase.Dead;
             StopTimer();
             _forwarder.Remove(this);
-            Socket?.Dispose();
             Socket = null;
         }
     }

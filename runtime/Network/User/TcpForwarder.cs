@@ -138,6 +138,10 @@ internal sealed class TcpForwarder(NetworkThread thread, UserNetwork network) : 
     {
         _connections.Remove(connection.Key);
         thread.Forget(connection);
+        if (connection.Socket is not null)
+        {
+            thread.Close(connection.Socket);
+        }
     }
 
     public void Dispose()

@@ -94,6 +94,6 @@ internal sealed class UdpForwarder(NetworkThread thread, UserNetwork network) : 
     {
         _flows.Remove(key);
         thread.Forget(flow);
-        flow.Socket.Dispose();
+        thread.Close(flow.Socket);
     }
 }

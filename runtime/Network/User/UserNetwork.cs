@@ -6,7 +6,7 @@ using Runtime.Time;
 namespace Runtime.Network.User;
 
 /// <summary>The host's end of a guest network 10.0.2.0/24: gateway and loopback of the host .2, name server .3, guests from .15. ARP, DHCP, ICMP
-/// echo, UDP and TCP over IPv4. All on the network's thread.</summary>
+/// echo, UDP and TCP over IPv4. All in the network's turn.</summary>
 public sealed class UserNetwork : ISwitchClient, ITimedDevice, IDisposable
 {
     /// <summary>Enough of a frame for every header with its options.</summary>

@@ -1,4 +1,5 @@
 using Runtime.Devices.Disks;
+using Runtime.Memory;
 
 namespace Tests.Devices.Disks;
 

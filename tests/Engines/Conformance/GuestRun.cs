@@ -98,6 +98,24 @@ internal sealed class GuestRun : IDisposable
         _log.Add($"no end in sight: {Engine.State}");
     }
 
+    /// <summary>As <see cref="ToEnd"/>, while another thread kicks without a pause.</summary>
+    public void UnderKicks()
+    {
+        bool over = false;
+        var kicker = new Thread(() =>
+        {
+            while (!Volatile.Read(ref over))
+            {
+                Engine.Kick();
+                Thread.SpinWait(500);
+            }
+        });
+        kicker.Start();
+        ToEnd();
+        Volatile.Write(ref over, true);
+        kicker.Join();
+    }
+
     /// <summary>Runs until a vector was trapped to so many times: for user mode, which has no port to end by.</summary>
     public void ToEndAtTrap(int vector, int times)
     {

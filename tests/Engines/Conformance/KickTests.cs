@@ -88,7 +88,7 @@ public sealed class KickTests
             GuestProgram.Idt + (GuestProgram.InterruptVector * 8),
             (handler & 0xFFFF) | (uint)GuestProgram.KernelCode << 16 | 0x8E00ul << 32 | (ulong)(handler >> 16) << 48);
         run.Kicked = () => run.PendingInterrupts = 1;
-        UnderKicks(run);
+        run.UnderKicks();
         Assert.Equal([rounds.ToString("x"), run.DeliveredInterrupts.ToString("x"), "end"], run.Log);
         Assert.True(run.DeliveredInterrupts > 0);
     }
@@ -132,24 +132,7 @@ public sealed class KickTests
         user.@int(vector);
         user.jmp(again);
         using var run = new GuestRun(engine, p);
-        UnderKicks(run);
+        run.UnderKicks();
         Assert.Equal([rounds.ToString("x"), "end"], run.Log);
-    }
-
-    private static void UnderKicks(GuestRun run)
-    {
-        bool over = false;
-        var kicker = new Thread(() =>
-        {
-            while (!Volatile.Read(ref over))
-            {
-                run.Engine.Kick();
-                Thread.SpinWait(500);
-            }
-        });
-        kicker.Start();
-        run.ToEnd();
-        Volatile.Write(ref over, true);
-        kicker.Join();
     }
 }

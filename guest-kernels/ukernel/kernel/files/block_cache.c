@@ -7,7 +7,7 @@
 #define SECTORS_PER_BLOCK (BLOCK_SIZE / SECTOR_SIZE)
 
 static struct { uint32_t block, last_use; bool valid, dirty; } slots[CACHE_BLOCKS];
-static uint8_t data[CACHE_BLOCKS][BLOCK_SIZE];
+static uint8_t data[CACHE_BLOCKS][BLOCK_SIZE] __attribute__((aligned(BLOCK_SIZE))); /* a device that takes pages finds each in one */
 static uint32_t clock;
 
 static bool write_back(uint32_t slot)

@@ -27,6 +27,9 @@ internal sealed class AddressSpace : IDisposable
         Stub = stub;
         _frames = frames;
         _windowBase = windowBase;
+        stub.Word(StubLayout.WindowBase) = windowBase;
+        stub.Word(StubLayout.RamFrames) = frames.Count;
+        stub.Word(StubLayout.KernelPkru) = StubContext.Pkru(stub.Features, 0);
         MapWindow();
     }
 

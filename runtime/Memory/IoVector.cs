@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Runtime.Devices.Disks;
+namespace Runtime.Memory;
 
 /// <summary>A piece of memory that takes part in a transfer: <c>struct iovec</c>.</summary>
 [StructLayout(LayoutKind.Sequential)]
