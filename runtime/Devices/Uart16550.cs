@@ -8,7 +8,7 @@ public sealed class Uart16550(InterruptLine line, ISerialEndpoint endpoint) : IP
 {
     private const byte InterruptReceived = 1, InterruptTransmitterEmpty = 2, InterruptLineStatus = 4, InterruptModemStatus = 8;
     private const byte DivisorLatchAccess = 0x80;
-    private const byte Loopback = 0x10;
+    private const byte Ready = 0x01, RequestToSend = 0x02, Loopback = 0x10; // DTR, RTS
     private const byte DataReady = 0x01, Overrun = 0x02, LineErrors = 0x1E, TransmitterEmpty = 0x60;
     private const byte PeerReady = 0xB0; // DCD, DSR and CTS: somebody is listening
     private const int FifoLength = 16;
@@ -33,8 +33,9 @@ public sealed class Uart16550(InterruptLine line, ISerialEndpoint endpoint) : IP
     private bool IsLoopback => (_modemControl & Loopback) != 0;
 
     /// <summary>Whether the guest waits for input: by interrupt, or by looking at the line status again and again. What is piped in from the
-    /// start stays outside until then, since drivers empty the receiver while they set the port up.</summary>
-    private bool IsListening => (_interruptEnable & InterruptReceived) != 0 || _isPolled;
+    /// start stays outside until then, since drivers empty the receiver while they set the port up. Linux also does so after it has enabled
+    /// the interrupt, with DTR on and RTS, by which EIA-232 has the peer wait, still off. Who uses neither is sent to.</summary>
+    private bool IsListening => ((_interruptEnable & InterruptReceived) != 0 || _isPolled) && (_modemControl & (Ready | RequestToSend)) != Ready;
 
     private bool SelectsDivisor => (_lineControl & DivisorLatchAccess) != 0;
 

@@ -40,4 +40,28 @@ public sealed class LinuxBootTests
 
         Assert.Equal(0, result.ExitStatus);
     }
+
+    /// <summary>What is piped in before the guest is there reaches its shell whole.</summary>
+    [Theory]
+    [InlineData("686", "ttyS0")]
+    [InlineData("686-pae", "hvc0")]
+    public void PipedInputArrivesWhole(string flavour, string console)
+    {
+        string kernel = LinuxGuest.Kernel(flavour);
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("linux-input-");
+        try
+        {
+            string initrd = LinuxGuest.Initramfs(folder.FullName, "");
+            string command = $"printf 'echo first$((1+1))\\npoweroff -f\\n' | dotnet {typeof(Runtime.VirtualMachine).Assembly.Location} run {kernel} "
+                + $"--initrd {initrd} --memory 256M --time-limit 60s --append 'console={console} quiet'";
+            ChildResult result = ChildProcess.Run("sh", ["-c", command], TimeSpan.FromSeconds(70));
+            Assert.True(result.ExitStatus == 0, result.Output + result.Errors);
+            Assert.Contains("# echo first$((1+1))", result.Output, StringComparison.Ordinal);
+            Assert.Contains("\nfirst2", result.Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
 }

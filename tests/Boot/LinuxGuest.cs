@@ -29,9 +29,13 @@ internal static class LinuxGuest
     /// <summary>Builds an initramfs whose /init runs a shell command and powers off.</summary>
     /// <param name="programs">Names of programs in guest-kernels/debian/bin to put into it.</param>
     public static string Initramfs(string folder, string command, params string[] programs)
+        => InitramfsOf(folder, command, [.. programs.Select(name => Path.Combine(Folder, "bin", name))]);
+
+    /// <param name="files">Files to put into it: FILE goes below /bin, FILE:PATH to PATH.</param>
+    public static string InitramfsOf(string folder, string command, params string[] files)
     {
         string path = Path.Combine(folder, "initrd.gz");
-        string[] added = [.. programs.SelectMany(name => new[] { "--add", Path.Combine(Folder, "bin", name) })];
+        string[] added = [.. files.SelectMany(file => new[] { "--add", file })];
         ChildResult built = ChildProcess.Run(Path.Combine(Folder, "initramfs.sh"), [.. added, "--run", command, path], s_limit);
         Assert.True(built.ExitStatus == 0, built.Errors);
         return path;
@@ -54,6 +58,16 @@ internal static class LinuxGuest
             Assert.DoesNotContain(complaint, result.Output, StringComparison.Ordinal);
         }
 
+        return result.Output;
+    }
+
+    /// <summary>Runs it in QEMU; skips the test where that is not installed.</summary>
+    /// <param name="options">QEMU's own, such as what machine.</param>
+    public static string RunInQemu(string kernel, string initrd, string append = "", params string[] options)
+    {
+        string[] arguments = [.. options, "-m", "256", "-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 " + append];
+        ChildResult result = Qemu.Run(arguments, s_limit);
+        Assert.True(result.ExitStatus == 0, result.Output + result.Errors);
         return result.Output;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Runtime.Abi.Xen;
 using Runtime.Devices;
 using Xunit;
@@ -35,7 +36,7 @@ public sealed class BlockBackendTests
         using var front = new BlockFront();
         front.Connect();
         const int listPage = 199, count = 180;
-        Span<BlockSegment> list = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, BlockSegment>(front.Page(listPage));
+        Span<BlockSegment> list = MemoryMarshal.Cast<byte, BlockSegment>(front.Page(listPage));
         for (int i = 0; i < count; i++)
         {
             list[i] = Segment(i);
@@ -146,6 +147,42 @@ public sealed class BlockBackendTests
         Assert.Equal(before, front.FileContents);
         Assert.Equal(1, front.Guest.Grants.PinCount);
         Assert.Equal(BlockStatus.Okay, front.Do(Request(15, BlockOperation.Write, 0, readOnly)));
+    }
+
+    /// <summary>An indirect request names pages that hold its segments: those lie as well as the request itself.</summary>
+    [Fact]
+    public void IndirectRequestsThatCannotBeAreAnsweredWithAnError()
+    {
+        using var front = new BlockFront();
+        front.Connect();
+        byte[] before = front.FileContents;
+        MemoryMarshal.Write(front.Page(0), Segment(1));
+        (string What, uint List, ushort Count, BlockOperation Operation, ulong Sector)[] cases =
+        [
+            ("no such list", 60, 1, BlockOperation.Write, 0),
+            ("a list beyond the table", uint.MaxValue, 1, BlockOperation.Write, 0),
+            ("no segments", FirstDataReference, 0, BlockOperation.Write, 0),
+            ("more segments than were offered", FirstDataReference, 257, BlockOperation.Write, 0),
+            ("as many as can be said", FirstDataReference, ushort.MaxValue, BlockOperation.Write, 0),
+            ("a flush", FirstDataReference, 1, BlockOperation.FlushDiskCache, 0),
+            ("an indirect one in another", FirstDataReference, 1, BlockOperation.Indirect, 0),
+            ("a segment without a grant behind a good one", FirstDataReference, 2, BlockOperation.Write, 0),
+            ("behind the end", FirstDataReference, 1, BlockOperation.Read, ulong.MaxValue),
+        ];
+        ulong id = 0;
+        foreach ((string what, uint list, ushort count, BlockOperation operation, ulong sector) in cases)
+        {
+            var request = new IndirectBlockRequest { Operation = BlockOperation.Indirect, IndirectOperation = operation, Id = ++id, Sector = sector, SegmentCount = count };
+            request.Frames[0] = list;
+            front.Put(request);
+            front.Push();
+            BlockResponse response = Assert.Single(front.Wait(1));
+            Assert.True(response.Id == id && response.Status == BlockStatus.Error, what);
+        }
+
+        Assert.Equal(before, front.FileContents);
+        Assert.Equal(1, front.Guest.Grants.PinCount);
+        Assert.Null(front.Death);
     }
 
     [Fact]

@@ -67,10 +67,10 @@ int main(int argc, char **argv)
         }
         if (strcmp(argv[i], "bench") == 0)
             poweroff(run(bench) == 0);
-        if (strcmp(argv[i], "bomb") == 0)
-            poweroff(run(bomb) == 0);
         if (strcmp(argv[i], "diskbench") == 0)
             poweroff(run(diskbench) == 0);
+        if (strcmp(argv[i], "bomb") == 0)
+            poweroff(run(bomb) == 0);
         if (starts_with(argv[i], "only="))
             only = argv[i] + 5;
     }
