@@ -35,6 +35,9 @@ public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelIm
     /// <summary>Device memory behind the RAM; a multiple of 4096.</summary>
     public ulong DeviceMemoryBytes { get; init; }
 
+    /// <summary>Where the guest's RDTSC reads; null for a counter of the host's.</summary>
+    public ITimeStamp? TimeStamp { get; init; }
+
     /// <summary>The same for a guest of Xen. A kernel that knows nothing of Xen, which its notes tell, would only take the APIC's timer for the PIT's,
     /// which costs more here.</summary>
     public EngineRequest UnderXen() => this with { Model = Image.PvhEntry is null ? CpuModel.UnderXen : CpuModel.UnderXenWithApic, DeviceMemoryBytes = XenPlatform.DeviceMemoryFor(MemoryBytes) };
@@ -84,7 +87,7 @@ public static class EngineFactory
 
         try
         {
-            var engine = new DirectEngine(request.Mode, request.MemoryBytes, request.Model, request.Counters, request.Plan, request.DeviceMemoryBytes);
+            var engine = new DirectEngine(request.Mode, request.MemoryBytes, request.Model, request.Counters, request.Plan, request.DeviceMemoryBytes, request.TimeStamp);
             return new EngineHost(engine, engine.Memory, "direct", null) { Processor = engine.Processor, Returned = engine.Returned };
         }
         catch (Exception refused) when (refused is HostCallException or HostLacksException)
@@ -103,7 +106,7 @@ public static class EngineFactory
             return new EngineHost(patched, memory, "interpreter", note) { Processor = patched.Processor, Returned = patched.Returned };
         }
 
-        var engine = new InterpreterEngine(new VcpuState(), memory, request.Model);
+        var engine = new InterpreterEngine(new VcpuState(), memory, request.Model, request.TimeStamp);
         if (request.Mode == ExecutionMode.Full)
         {
             // Nothing has to be patched here for a sensitive instruction to be noticed: each is counted as the trap that it stands for.

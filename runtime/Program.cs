@@ -11,6 +11,7 @@ var root = new RootCommand("Runs operating-system kernels built for bare IA-32 h
 {
     new RunCommand().Build(),
     new CompareCommand().Build(),
+    new LockstepCommand().Build(),
     new HostCommand().Build(),
     new PsCommand().Build(),
     new StatsCommand().Build(),

@@ -115,6 +115,14 @@ public sealed class VcpuState
 
     public bool Virtual8086 => (Eflags & FlagBits.Vm) != 0;
 
+    /// <summary>Makes another processor's state the same.</summary>
+    public void CopyTo(VcpuState other)
+    {
+        (other.Gpr, other.Eip, other.Eflags, other.SystemRegisters, other.Dr, other.Dr6, other.Dr7) = (Gpr, Eip, Eflags, SystemRegisters, Dr, Dr6, Dr7);
+        (other.Efer, other.SysenterCs, other.SysenterEsp, other.SysenterEip, other.InterruptShadow) = (Efer, SysenterCs, SysenterEsp, SysenterEip, InterruptShadow);
+        Fx.CopyTo(other.Fx, 0);
+    }
+
     public override string ToString()
         => $"eip={Eip:x8} eflags={Eflags:x8} cpl={Cpl} eax={Gpr[0]:x8} ecx={Gpr[1]:x8} edx={Gpr[2]:x8} ebx={Gpr[3]:x8} "
             + $"esp={Gpr[4]:x8} ebp={Gpr[5]:x8} esi={Gpr[6]:x8} edi={Gpr[7]:x8} cr0={Cr0:x8} cr2={Cr2:x8} cr3={Cr3:x8} cr4={Cr4:x8}";

@@ -110,6 +110,11 @@ public sealed partial class DirectEngine
             inWindow = _window.Covers(hostEip);
         }
 
+        if (IsStepTrap(stub))
+        {
+            return IsBetweenInstructions(space, hostEip, inWindow) ? StepOn(space, hostEip) : EndStep(hostEip, inWindow);
+        }
+
         if (inWindow && !TryLeaveWindow(space, hostEip, out VmExit exit))
         {
             return exit;
@@ -432,11 +437,12 @@ public sealed partial class DirectEngine
         ulong inGates = eip - _window.Base - MonitorWindow.GateOffset;
         if (stub.Line.Cs == MonitorWindow.GateSelector && inGates < 4096)
         {
-            if (stub.Word(StubLayout.Signal) == StubSignals.Kick)
+            if (stub.Word(StubLayout.Signal) == StubSignals.Kick || IsStepTrap(stub))
             {
                 // On its way to us: let it arrive. The gate begins anew, since what it holds in 64-bit registers is lost.
                 const uint gate = MonitorWindow.GateOffset, user = MonitorWindow.UserGateOffset;
                 stub.Line.Eip = _window.Base + (inGates < user - gate ? gate : user);
+                stub.Line.Eflags &= ~FlagBits.Tf;
                 return ResumeInWindow(_current!);
             }
 

@@ -15,11 +15,12 @@ namespace Runtime.Engines.Direct;
 
 /// <summary>Native, deprivileged execution of one virtual CPU. Everything but <see cref="Kick"/> is for one thread: the stub processes
 /// die with it.</summary>
-public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
+public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
 {
     private const int SpaceCapacity = 32;
 
     private readonly ExecutionMode _mode;
+    private readonly bool _hasOwnTime;
     private readonly DirectAccounts _accounts;
     private readonly SharedFile _control;
     private readonly SharedCodeStorage _storage;
@@ -61,17 +62,20 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
     /// <param name="counters">Where the exits that the engine settles itself are accounted for.</param>
     /// <param name="imagePlan">The plan of a rewritten image.</param>
     /// <param name="deviceLength">Bytes of device memory behind the RAM; a multiple of 4096.</param>
+    /// <param name="timeStamp">Where the guest's RDTSC reads, which then never runs natively; null for the host's counter.</param>
     /// <exception cref="HostCallException">The host refuses something that the engine needs.</exception>
     /// <exception cref="HostLacksException">The host does not have something that the engine needs in this mode.</exception>
-    public DirectEngine(ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null, ulong deviceLength = 0)
+    public DirectEngine(
+        ExecutionMode mode, ulong memoryLength, CpuModel model, ExitCounters counters, PatchPlan? imagePlan = null, ulong deviceLength = 0, ITimeStamp? timeStamp = null)
     {
+        _hasOwnTime = timeStamp is not null;
         _mode = mode;
         _accounts = new DirectAccounts(counters);
         _control = new SharedFile("control", StubLayout.ControlFileLength);
         _ram = new SharedFile("ram", (long)(memoryLength + deviceLength));
         Memory = _ram.AsGuestMemory(memoryLength);
         State = new VcpuState();
-        _cpu = new Cpu(State, Memory, model, new HostTimeStamp()) { Observer = this };
+        _cpu = new Cpu(State, Memory, model, timeStamp ?? new HostTimeStamp()) { Observer = this };
         _frames = new FrameTable(Memory.FrameCount);
         _cpu.FrameFlags = _frames.CodeFlags;
         ImagePlan? plan = ImagePlan.For(imagePlan, mode, memoryLength);
@@ -80,6 +84,11 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         _pager = new ShadowPager(_cpu, Memory, _frames, mode == ExecutionMode.Trap, HostLimits.LowestPage);
         _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity, _pager.IsAbandoned) { WindowBase = _window.Base };
         _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan, Returned, imagePlan);
+        if (_hasOwnTime)
+        {
+            _code.LeaveTimeStamps();
+        }
+
         _mapper = new CodeMapper(_code, _pager, _frames, _cpu);
         _context = new StubContext(State, _segments);
         _selectors = new SelectorSlots(State, Memory, _segments, _cpu);
@@ -185,7 +194,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
             }
 
             VmExit exit = _context.CanRunNatively && _hasWindow ? RunNatively(wantInterruptWindow) : Emulate();
-            if (exit.Reason != VmExitReason.None)
+            if (exit.Reason != VmExitReason.None || ReturnsAtEachExit)
             {
                 return exit;
             }
@@ -262,6 +271,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         if (_running is not null)
         {
             _context.StoreFpu(_running);
+            _cpu.MxcsrMask = _context.MxcsrMask;
         }
 
         return _cpu.Step();
@@ -279,7 +289,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         if (!isAsBefore && IsPatching)
         {
             _code.SetFpuTraps((State.Cr0 & (ControlRegisters.Cr0Ts | ControlRegisters.Cr0Em)) != 0);
-            _code.SetTimeStampTraps(State.TscOffset != 0 || (State.Cr4 & ControlRegisters.Cr4Tsd) != 0);
+            _code.SetTimeStampTraps(_hasOwnTime || State.TscOffset != 0 || (State.Cr4 & ControlRegisters.Cr4Tsd) != 0);
         }
 
         if (_retry.IsPending)
@@ -303,6 +313,7 @@ public sealed partial class DirectEngine : IExecutionEngine, ICpuObserver
         }
 
         _context.Load(stub, address);
+        PrepareStep(stub);
         if (!ReferenceEquals(_running, stub))
         {
             // A full barrier: who kicks from now on either finds this process or is seen below.

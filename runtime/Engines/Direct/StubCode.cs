@@ -11,16 +11,12 @@ namespace Runtime.Engines.Direct;
 internal sealed record StubCode(byte[] Code, ulong Entry, ulong SignalHandler, ulong SignalReturn, ulong Gate, ulong UserGate);
 
 /// <summary>Emits the stub through Iced's assembler, one method a part.</summary>
-internal sealed class StubEmitter
+internal sealed partial class StubEmitter
 {
     // Linux x86-64 system calls and ABI constants that the stub itself uses (arch/x86/entry/syscalls/syscall_64.tbl).
     private const int SysMmap = 9, SysRtSigreturn = 15, SysSchedYield = 24, SysGetppid = 110, SysPrctl = 157, SysFutex = 202, SysExitGroup = 231;
     private const int PrSetPdeathsig = 1, Sigkill = 9;
     private const int FutexWait = 0, FutexWake = 1;
-
-    // struct ucontext, struct sigcontext_64 (arch/x86/include/uapi/asm/sigcontext.h): uc_mcontext begins at 40.
-    private const int UcRdi = 104, UcRsi = 112, UcRbp = 120, UcRbx = 128, UcRdx = 136, UcRax = 144, UcRcx = 152, UcRsp = 160, UcRip = 168;
-    private const int UcEflags = 176, UcCs = 184, UcSs = 190, UcErr = 192, UcTrapno = 200, UcCr2 = 216, UcFpstate = 224;
 
     /// <summary>Some 10 µs: longer than an exit takes to settle, shorter than anyone would notice.</summary>
     private const int SpinsBeforeSleep = 400;
@@ -30,10 +26,6 @@ internal sealed class StubEmitter
 
     /// <summary>Linux's per-processor GDT entry whose limit holds the processor's number (asm/segment.h, GDT_ENTRY_CPUNODE).</summary>
     private const int ProcessorSelector = 0x7B, ProcessorMask = 0xFFF;
-    private const int KickSignal = StubSignals.Kick;
-
-    /// <summary>Linux's trap numbers are the processor's vectors.</summary>
-    private const int PageFaultTrap = 14;
 
     private static readonly AssemblerRegister64 Control = r15;
 
@@ -243,7 +235,7 @@ internal sealed class StubEmitter
     /// to a kick: the signal handler turns a kick that strikes there into an exit.</summary>
     private void EmitResume()
     {
-        Label go = a.CreateLabel(), fpuLoaded = a.CreateLabel(), keysLoaded = a.CreateLabel();
+        Label go = a.CreateLabel(), fpuLoaded = a.CreateLabel(), keysLoaded = a.CreateLabel(), step = a.CreateLabel();
         a.Label(ref _resume);
         a.nop();
         a.Label(ref _critical);
@@ -282,6 +274,8 @@ internal sealed class StubEmitter
         a.wrpkru();
         a.Label(ref keysLoaded);
         a.mov(eax, Dword(StubLayout.Eflags));
+        a.test(eax, (int)FlagBits.Tf);
+        a.jne(step);
         a.push(rax);
         a.popfq();
         a.mov(eax, Dword(StubLayout.Gpr));
@@ -294,6 +288,25 @@ internal sealed class StubEmitter
         a.mov(edi, Dword(StubLayout.Gpr + 28));
         // A far jump takes half the time of IRETQ, and the stack segment is loaded already.
         a.jmp(__fword_ptr[Control + StubLayout.Eip]);
+        // One instruction: a TF that IRETQ sets traps behind the first of the guest's. Frame: SS, RSP, RFLAGS, CS, RIP.
+        a.Label(ref step);
+        a.mov(edx, ss);
+        a.push(rdx);
+        a.mov(edx, Dword(StubLayout.Gpr + 16));
+        a.push(rdx);
+        a.push(rax);
+        a.mov(edx, Dword(StubLayout.Cs));
+        a.push(rdx);
+        a.mov(edx, Dword(StubLayout.Eip));
+        a.push(rdx);
+        a.mov(eax, Dword(StubLayout.Gpr));
+        a.mov(ecx, Dword(StubLayout.Gpr + 4));
+        a.mov(edx, Dword(StubLayout.Gpr + 8));
+        a.mov(ebx, Dword(StubLayout.Gpr + 12));
+        a.mov(ebp, Dword(StubLayout.Gpr + 20));
+        a.mov(esi, Dword(StubLayout.Gpr + 24));
+        a.mov(edi, Dword(StubLayout.Gpr + 28));
+        a.iretq();
         a.Label(ref _criticalEnd);
         a.ud2();
     }
@@ -346,286 +359,5 @@ internal sealed class StubEmitter
         a.shl(rdx, 32);
         a.or(rax, rdx);
         a.mov(Qword(field), rax);
-    }
-
-    /// <summary>
-    /// Every signal. rdi = number, rsi = siginfo, rdx = ucontext. From guest code: copy the frame into the control block and exit;
-    /// the frame is then abandoned, the next signal starts again at the top of the signal stack. From the stub's own code: a kick is
-    /// noted; anything else is a defect or a hostile guest, and is reported as such.
-    /// </summary>
-    private void EmitSignalHandler()
-    {
-        Label fromGuest = a.CreateLabel(), notKick = a.CreateLabel(), kickExit = a.CreateLabel();
-        a.Label(ref _handler);
-        a.mov(Control, StubLayout.ControlAddress);
-        a.push(2);
-        a.popfq();
-        // Whose code? Ours is 64-bit code above 4 GiB. (A SYSENTER of the guest leaves a 32-bit CS and a wild RIP.)
-        a.mov(rax, __qword_ptr[rdx + UcRip]);
-        a.cmp(__word_ptr[rdx + UcCs], MonitorWindow.GateSelector);
-        a.jne(fromGuest);
-        a.mov(r8, rax);
-        a.shr(r8, 32);
-        a.je(fromGuest);
-        a.cmp(edi, KickSignal);
-        a.jne(notKick);
-        a.mov(Dword(StubLayout.KickPending), 1);
-        // On the way to the guest's page-fault handler: not now.
-        Label elsewhere = a.CreateLabel();
-        a.lea(r8, __[_faultCritical]);
-        a.cmp(rax, r8);
-        a.jb(elsewhere);
-        a.lea(r8, __[_faultCriticalEnd]);
-        a.cmp(rax, r8);
-        a.jae(elsewhere);
-        a.lea(r8, __[_faultBack]);
-        a.mov(__qword_ptr[rdx + UcRip], r8);
-        a.jmp(_restorer);
-        a.Label(ref elsewhere);
-        a.lea(r8, __[_critical]);
-        a.cmp(rax, r8);
-        a.jb(_restorer);
-        a.lea(r8, __[_criticalEnd]);
-        a.cmp(rax, r8);
-        a.jae(_restorer);
-        // On the way into the guest: turn round. The control block still holds the guest's state, but for the FPU
-        // when it was only in the registers.
-        a.cmp(Dword(StubLayout.FpuInMemory), 0);
-        a.jne(kickExit);
-        EmitCopyFpu();
-        a.Label(ref kickExit);
-        a.mov(Dword(StubLayout.ExitReason), StubLayout.ExitKick);
-        a.lea(rsp, At(StubLayout.StackTop));
-        a.jmp(_exit);
-
-        a.Label(ref notKick);
-        a.mov(Dword(StubLayout.Signal), edi);
-        a.mov(r8, __qword_ptr[rdx + UcTrapno]);
-        a.mov(Dword(StubLayout.TrapNumber), r8d);
-        EmitStoreRip();
-        a.mov(Dword(StubLayout.ExitReason), StubLayout.ExitStubFault);
-        a.lea(rsp, At(StubLayout.StackTop));
-        a.jmp(_exit);
-
-        a.Label(ref fromGuest);
-        EmitPageFault();
-        a.Label(ref _faultSlow);
-        a.mov(Dword(StubLayout.Signal), edi);
-        a.mov(rax, __qword_ptr[rdx + UcRip]);
-        EmitStoreRip();
-        foreach ((int from, int to) in new[]
-        {
-            (UcRax, StubLayout.Gpr), (UcRcx, StubLayout.Gpr + 4), (UcRdx, StubLayout.Gpr + 8), (UcRbx, StubLayout.Gpr + 12),
-            (UcRsp, StubLayout.Gpr + 16), (UcRbp, StubLayout.Gpr + 20), (UcRsi, StubLayout.Gpr + 24), (UcRdi, StubLayout.Gpr + 28),
-            (UcEflags, StubLayout.Eflags), (UcTrapno, StubLayout.TrapNumber), (UcErr, StubLayout.ErrorCode),
-        })
-        {
-            a.mov(eax, __dword_ptr[rdx + from]);
-            a.mov(Dword(to), eax);
-        }
-
-        a.mov(rax, __qword_ptr[rdx + UcCr2]);
-        a.mov(Qword(StubLayout.FaultAddress), rax);
-        a.movzx(eax, __word_ptr[rdx + UcCs]);
-        a.mov(Dword(StubLayout.Cs), eax);
-        // Of the segment registers the signal changed CS and SS.
-        foreach ((AssemblerRegisterSegment segment, int offset) in SegmentFields)
-        {
-            a.mov(eax, segment);
-            a.mov(Dword(offset), eax);
-        }
-
-        a.movzx(eax, __word_ptr[rdx + UcSs]);
-        a.mov(Dword(StubLayout.Ss), eax);
-        EmitCopyFpu();
-        a.mov(Dword(StubLayout.ExitReason), StubLayout.ExitSignal);
-        a.lea(rsp, At(StubLayout.StackTop));
-        a.jmp(_exit);
-
-        a.Label(ref _restorer);
-        // rt_sigreturn finds its frame at rsp - 8 after the handler's return address is popped: rdx points at the ucontext.
-        a.mov(rsp, rdx);
-        a.mov(eax, SysRtSigreturn);
-        a.syscall();
-        a.ud2();
-    }
-
-    /// <summary>
-    /// A page fault of the guest's user that its own page tables refuse, because nothing is there, is its kernel's alone: the switcher delivers it.
-    /// Everything else goes on at faultSlow with rdi and rdx as they are here. Nothing of the guest is changed before that is decided.
-    /// </summary>
-    private void EmitPageFault()
-    {
-        const uint presentReservedFetchOrKey = 0x39; // page-fault error code, SDM vol. 3, 4.7
-        Label deliver = a.CreateLabel(), pae = a.CreateLabel();
-        a.cmp(edi, StubSignals.Segv);
-        a.jne(_faultSlow);
-        a.cmp(Dword(StubLayout.PagingFormat), StubLayout.NoTables);
-        a.je(_faultSlow);
-        a.cmp(__dword_ptr[rdx + UcTrapno], PageFaultTrap);
-        a.jne(_faultSlow);
-        a.test(__dword_ptr[rdx + UcErr], presentReservedFetchOrKey);
-        a.jne(_faultSlow);
-        a.cmp(__word_ptr[rdx + UcCs], HostSegments.FlatCode);
-        a.jne(_faultSlow);
-        a.mov(r10d, Dword(StubLayout.WindowBase));
-        foreach ((AssemblerRegister64 address, AssemblerRegister32 low, int offset) in new[] { (r8, r8d, UcRip), (r9, r9d, UcCr2) })
-        {
-            // Below 4 GiB and not in the window.
-            a.mov(address, __qword_ptr[rdx + offset]);
-            a.mov(rax, address);
-            a.shr(rax, 32);
-            a.jne(_faultSlow);
-            a.mov(eax, low);
-            a.sub(eax, r10d);
-            a.cmp(eax, MonitorWindow.Size);
-            a.jb(_faultSlow);
-        }
-
-        a.mov(r14, rdx);
-        a.mov(eax, Dword(StubLayout.KernelPkru));
-        a.xor(ecx, ecx);
-        a.xor(edx, edx);
-        a.wrpkru();
-        a.cmp(__dword_ptr[r10 + (int)MonitorWindow.Data.Cpl], 3);
-        a.jne(_faultBack);
-        a.cmp(__dword_ptr[r10 + (int)SwitcherLayout.FaultArmed], 0);
-        a.je(_faultBack);
-        EmitWalk(deliver, pae);
-
-        a.Label(ref deliver);
-        a.mov(__dword_ptr[r10 + (int)MonitorWindow.Data.Cr2], r9d);
-        a.mov(__dword_ptr[r10 + (int)SwitcherLayout.FaultAddress], r9d);
-        a.mov(__dword_ptr[r10 + (int)SwitcherLayout.FaultEip], r8d);
-        a.mov(eax, __dword_ptr[r14 + UcErr]);
-        a.and(eax, 2);
-        a.or(eax, 4);
-        a.mov(__dword_ptr[r10 + (int)SwitcherLayout.FaultError], eax);
-        a.mov(__dword_ptr[r10 + (int)SwitcherLayout.ReturnWanted], SwitcherLayout.FaultUnseen);
-        foreach ((int from, uint to) in new[]
-        {
-            (UcRax, SwitcherLayout.UserEax), (UcRcx, SwitcherLayout.UserEcx), (UcRdx, SwitcherLayout.UserEdx), (UcRbx, SwitcherLayout.UserEbx),
-            (UcRsp, SwitcherLayout.UserEsp), (UcEflags, SwitcherLayout.UserFlags),
-        })
-        {
-            a.mov(eax, __dword_ptr[r14 + from]);
-            a.mov(__dword_ptr[r10 + (int)to], eax);
-        }
-
-        // The signal has taken the FPU registers and SS.
-        a.mov(rcx, __qword_ptr[r14 + UcFpstate]);
-        a.mov(eax, StubLayout.XsaveMask);
-        a.xor(edx, edx);
-        a.xrstor(__[rcx]);
-        a.movzx(eax, __word_ptr[r14 + UcSs]);
-        a.mov(ss, eax);
-        a.mov(ebp, __dword_ptr[r14 + UcRbp]);
-        a.mov(esi, __dword_ptr[r14 + UcRsi]);
-        a.mov(edi, __dword_ptr[r14 + UcRdi]);
-        a.lea(eax, __[r10 + (int)MonitorWindow.FaultOffset]);
-        a.mov(Dword(StubLayout.Eip), eax);
-        a.mov(Dword(StubLayout.Cs), HostSegments.FlatCode);
-        a.Label(ref _faultCritical);
-        a.cmp(Dword(StubLayout.KickPending), 0);
-        a.jne(_faultBack);
-        a.jmp(__fword_ptr[Control + StubLayout.Eip]);
-        a.Label(ref _faultCriticalEnd);
-        a.nop();
-        a.Label(ref _faultBack);
-        a.mov(rdx, r14);
-        a.mov(edi, StubSignals.Segv);
-    }
-
-    /// <summary>Goes to <paramref name="deliver"/> when the guest's tables say that nothing is at the linear address in r9d, else to faultBack. A large
-    /// page is something. Entries outside RAM, and what the processor keeps elsewhere (PDPTEs), are the monitor's business.</summary>
-    private void EmitWalk(Label deliver, Label pae)
-    {
-        const int large = 0x80;
-        a.mov(rbx, StubLayout.RamAddress);
-        a.mov(ecx, Dword(StubLayout.PagingRoot));
-        a.cmp(Dword(StubLayout.PagingFormat), StubLayout.TablesPae);
-        a.je(pae);
-        a.mov(eax, r9d);
-        a.shr(eax, 22);
-        EmitEntry(4);
-        a.test(al, 1);
-        a.je(deliver);
-        a.test(al, large);
-        a.jne(_faultBack);
-        a.and(eax, -4096);
-        a.mov(ecx, eax);
-        a.mov(eax, r9d);
-        a.shr(eax, 12);
-        a.and(eax, 1023);
-        EmitEntry(4);
-        a.test(al, 1);
-        a.je(deliver);
-        a.jmp(_faultBack);
-
-        a.Label(ref pae);
-        a.mov(eax, r9d);
-        a.shr(eax, 30);
-        EmitEntry(8);
-        a.test(al, 1);
-        a.je(_faultBack);
-        foreach (byte shift in new byte[] { 21, 12 })
-        {
-            // Physical addresses have 36 bits at most.
-            a.mov(rcx, 0xF_FFFF_F000);
-            a.and(rcx, rax);
-            a.mov(eax, r9d);
-            a.shr(eax, shift);
-            a.and(eax, 511);
-            EmitEntry(8);
-            a.test(al, 1);
-            a.je(deliver);
-            if (shift == 21)
-            {
-                a.test(al, large);
-                a.jne(_faultBack);
-            }
-        }
-
-        a.jmp(_faultBack);
-    }
-
-    /// <summary>The entry with the index in rax of the table at guest-physical rcx, to rax. Clobbers rdx.</summary>
-    private void EmitEntry(int size)
-    {
-        a.lea(rcx, __[rcx + (rax * size)]);
-        a.mov(rdx, rcx);
-        a.shr(rdx, 12);
-        a.mov(eax, Dword(StubLayout.RamFrames));
-        a.cmp(rdx, rax);
-        a.jae(_faultBack);
-        if (size == 8)
-        {
-            a.mov(rax, __qword_ptr[rbx + rcx]);
-        }
-        else
-        {
-            a.mov(eax, __dword_ptr[rbx + rcx]);
-        }
-    }
-
-    /// <summary>The RIP in rax. Clobbers rax.</summary>
-    private void EmitStoreRip()
-    {
-        a.mov(Dword(StubLayout.Eip), eax);
-        a.shr(rax, 32);
-        a.mov(Dword(StubLayout.EipHigh), eax);
-    }
-
-    /// <summary>The frame's FPU state becomes the one in the control block. Clobbers rax, rcx, rsi, rdi.</summary>
-    private void EmitCopyFpu()
-    {
-        a.mov(rsi, __qword_ptr[rdx + UcFpstate]);
-        a.lea(rdi, At(StubLayout.Xsave));
-        a.mov(ecx, StubLayout.XsaveSize / 8);
-        a.rep.movsq();
-        // Only what we restore may be marked present; the compaction field stays zero (SDM vol. 1, 13.8.1).
-        a.and(Dword(StubLayout.Xsave + 512), StubLayout.XsaveMask);
-        a.mov(Dword(StubLayout.Xsave + 516), 0);
-        a.mov(Dword(StubLayout.FpuInMemory), 1);
     }
 }

@@ -16,6 +16,9 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
     private SystemRegisters _loaded;
     private StubProcess? _loadedInto;
 
+    /// <summary>Bits of MXCSR that the host's processor has, once the guest's FPU was stored: a native FXSAVE shows them to the guest.</summary>
+    public uint MxcsrMask { get; private set; } = 0xFFFF;
+
     /// <summary>Whether the guest can run natively in its present state: flat 32-bit protected mode, nothing that needs single steps.</summary>
     public bool CanRunNatively
     {
@@ -66,6 +69,9 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
     /// <summary>What the process has may not be what was loaded: it wrote its segment registers there, or its place is somebody else's.</summary>
     public void ForgetSystem() => _loadedInto = null;
 
+    /// <summary><see cref="VcpuState.Fx"/> was changed by others: it counts, not what a process has.</summary>
+    public void ForgetFpu() => _fxIsCurrent = true;
+
     /// <summary>Puts the guest's registers into the control block.</summary>
     /// <param name="eip">Where to execute: the guest's EIP, or its place in a trampoline.</param>
     public void Load(StubProcess stub, uint eip)
@@ -113,6 +119,9 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
                 state.Fx.AsSpan(160, 128).Clear();
             }
 
+            // Zero stands for the default mask (SDM vol. 1, 11.6.6).
+            uint mask = BinaryPrimitives.ReadUInt32LittleEndian(state.Fx.AsSpan(28));
+            MxcsrMask = mask == 0 ? 0xFFBF : mask;
             _fxIsCurrent = true;
         }
     }
@@ -124,7 +133,7 @@ internal sealed class StubContext(VcpuState state, HostSegments segments)
         state.Fx.CopyTo(xsave);
         // Reserved MXCSR bits would fault (SDM vol. 1, 10.2.3).
         uint control = BinaryPrimitives.ReadUInt32LittleEndian(xsave[24..]);
-        BinaryPrimitives.WriteUInt32LittleEndian(xsave[24..], control & 0xFFFF);
+        BinaryPrimitives.WriteUInt32LittleEndian(xsave[24..], control & MxcsrMask);
         stub.Word(StubLayout.Xsave + 512) = 3;
         stub.Word(StubLayout.FpuInMemory) = 1;
     }

@@ -31,10 +31,18 @@ public sealed partial class Cpu
         return d.Op0.Kind == OperandKind.Segment ? TryPushSegment((SegmentIndex)d.Op0.Index, d.OperandSize) : TryPush(value, d.OperandSize);
     }
 
+    /// <summary>Whether a segment register pushed as 32 bits is zero-extended to them, as by some makers' processors, or writes its 16 only, as by
+    /// others' (SDM vol. 2, PUSH).</summary>
+    public bool PushesWholeSelectors { get; set; }
+
     /// <summary>PUSH of a segment register.</summary>
     public bool TryPushSegment(SegmentIndex index, int size)
     {
-        // SDM vol. 2, PUSH: a segment register pushed as 32 bits writes only its 16 on recent processors.
+        if (PushesWholeSelectors)
+        {
+            return TryPush(Segment(index).Selector, size);
+        }
+
         uint sp = StackPointer - (uint)size & _stackMask;
         if (!TryWrite(SegmentIndex.Ss, sp, 2, Segment(index).Selector))
         {

@@ -296,7 +296,9 @@ public sealed partial class Cpu
         return true;
     }
 
-    private const uint MxcsrMask = 0xFFFF;
+    /// <summary>Bits of MXCSR that can be set, as FXSAVE tells the guest (SDM vol. 1, 11.6.6). An engine that executes FXSAVE natively gives the
+    /// host's here.</summary>
+    public uint MxcsrMask { get; set; } = 0xFFFF;
 
     private bool IsAligned16(DecodedInstruction d)
         => (Segment(d.Segment).Base + EffectiveAddress(d) & 15) == 0 || GeneralProtection();

@@ -237,6 +237,9 @@ internal sealed class CodeCache
         }
     }
 
+    /// <summary>Gives no RDTSC a shim, so that <see cref="SetTimeStampTraps"/> is about all of them. Before anything is scanned.</summary>
+    public void LeaveTimeStamps() => _scanner.NativeTimeStamps = NativeTimeStamps.Everywhere;
+
     /// <summary>Makes RDTSC trap or not where it has no shim, in all copies (an offset of the guest's counter, CR4.TSD).</summary>
     public void SetTimeStampTraps(bool traps)
     {

@@ -25,7 +25,7 @@ internal sealed class CodeScanner(ReturnedSites returned)
     public bool FpuTraps { get; set; }
 
     /// <summary>Which RDTSC may run as it is while the guest's counter is the host's: none, those of user mode, or all.</summary>
-    public NativeTimeStamps NativeTimeStamps { get; init; }
+    public NativeTimeStamps NativeTimeStamps { get; set; }
 
     /// <summary>Whether RDTSC is to trap for now even there (a counter with an offset, CR4.TSD).</summary>
     public bool TimeStampTraps { get; set; }

@@ -1,8 +1,7 @@
 // Which flags mean nothing after an instruction: Iced's table (the SDM's), made exact for shifts and rotates, whose count decides.
 using Iced.Intel;
-using Runtime.Engines;
 
-namespace Tests.Engines.Direct;
+namespace Runtime.Engines;
 
 /// <summary>Follows a sequence and knows which flags may differ from processor to processor.</summary>
 internal sealed class UndefinedFlags
