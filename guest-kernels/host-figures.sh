@@ -98,21 +98,44 @@ many() {
         END { least = 1e9; for (g in all) { if (all[g] < least) least = all[g]; if (all[g] > most) most = all[g]; n++ } printf "  %d guests made progress: processor time of the least %.2f s, of the most %.2f s\n", n, least, most }' "$work/many.csv"
 }
 
+# One run of ukernel's benchmark: instructions, cycles and processor time of the host and all its guests' processes, user and kernel.
+account_run() { # with|without
+    local counts=$work/counts
+    if perf stat -x, -e instructions,cycles,task-clock -o "$counts" -- "$runtime" host "$work/$1.yaml" --socket "$work/host.sock" --time-limit 60s >"$work/out" 2>&1; then
+        awk -F, '!/^#/ && NF > 2 { printf "%s ", $1 } END { print "" }' "$counts"
+    else
+        local TIMEFORMAT='%U %S'
+        { time "$runtime" host "$work/$1.yaml" --socket "$work/host.sock" --time-limit 60s >"$work/out"; } 2>&1 | awk '{ print "-", "-", ($1 + $2) * 1000 }'
+    fi
+}
+
 overhead() {
-    echo
-    echo "What accounts cost: ukernel's benchmark with and without them in turns, 8 rounds; median processor time of everything"
+    local rounds=${ROUNDS:-16}
     for how in with without; do
         echo "host: { cpus: 1$([ $how = with ] || echo ", accounts: off") }
 guests: [ { name: bench, kernel: $here/bin/ukernel.elf, append: bench, memory: 32M } ]" >"$work/$how.yaml"
     done
-    local TIMEFORMAT='%U %S'
-    for round in 1 2 3 4 5 6 7 8; do
-        for how in with without; do
-            { time "$runtime" host "$work/$how.yaml" --socket "$work/host.sock" --time-limit 60s >"$work/out"; } 2>>"$work/$how.time"
-        done
+    # The two of a pair follow one another, in an order that changes from pair to pair: what drifts on the machine is in both.
+    : >"$work/pairs"
+    for round in $(seq "$rounds"); do
+        if [ $((round % 2)) -eq 0 ]; then with=$(account_run with) without=$(account_run without)
+        else without=$(account_run without) with=$(account_run with); fi
+        echo "$with $without" >>"$work/pairs"
     done
-    for how in with without; do
-        awk '{ print $1 + $2 }' "$work/$how.time" | sort -n | awk -v how="$how" '{ v[NR] = $1 } END { printf "  %-8s %.3f s (of %.3f to %.3f)\n", how, (v[NR / 2] + v[NR / 2 + 1]) / 2, v[1], v[NR] }'
+    echo
+    echo "What accounts cost: ukernel's benchmark with and without them, $rounds pairs; median of the pairs' differences, and between which two of them"
+    echo "the true median lies with 95 % confidence (by ranks, whatever the distribution)"
+    local column=0
+    for what in instructions cycles "processor time"; do
+        column=$((column + 1))
+        awk -v c=$column '$c ~ /^[0-9.]+$/ && $(c + 3) > 0 { print ($c / $(c + 3) - 1) * 100 }' "$work/pairs" | sort -g | awk -v what="$what" '
+            { v[NR] = $1 }
+            END {
+                if (NR < 6) { printf "  %-15s not to be had here\n", what; exit }
+                k = int((NR - 1.96 * sqrt(NR)) / 2); if (k < 1) k = 1
+                m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
+                printf "  %-15s %+.2f %%  (%+.2f to %+.2f)\n", what, m, v[k], v[NR + 1 - k]
+            }'
     done
 }
 

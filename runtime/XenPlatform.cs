@@ -23,7 +23,6 @@ internal sealed class XenPlatform : IDisposable
     private const ushort Domain = DomainId.FirstGuest;
 
     private readonly XenHypercalls _hypercalls;
-    private readonly ArgumentMemory _arguments;
     private readonly PciFunction _device;
     private readonly List<XenbusDevice> _backends = [];
     private readonly CompletionQueue _completions;
@@ -47,10 +46,10 @@ internal sealed class XenPlatform : IDisposable
         _completions = board.Completions;
         Events = new EventChannels(shared, Domain, machine.Wake);
         Grants = new GrantTable(ram, reservation.IsOwned);
-        Runstate = new RunstateClock(clock);
+        Runstate = new RunstateClock(clock, new GuestArea(processor, ram));
         var timers = new VcpuTimers(Events, clock);
         board.Deadlines.Add(timers);
-        var time = new SystemTime(Events, clock, processor.ReadTimeStamp);
+        var time = new SystemTime(Events, clock, processor.ReadTimeStamp, new GuestArea(processor, ram));
         board.Deadlines.Add(time);
 
         var types = new PageTypes(ram, reservation, () => (processor.State.Cr4 & ControlRegisters.Cr4Pae) != 0);
@@ -70,9 +69,7 @@ internal sealed class XenPlatform : IDisposable
             Add(new NetBackend(host, cable));
         }
 
-        _arguments = new ArgumentMemory(processor);
-        _hypercalls = new XenHypercalls(interfaces, _arguments);
-        time.Renewed = () => time.TryPublishCopy(_arguments);
+        _hypercalls = new XenHypercalls(interfaces, new ArgumentMemory(processor));
     }
 
     public EventChannels Events { get; }
@@ -120,7 +117,7 @@ internal sealed class XenPlatform : IDisposable
     }
 
     /// <summary>The processor has just been given back: writes its times to where the guest looks for them, if that can be written now.</summary>
-    public void PublishRunstate() => Runstate.TryPublish(_arguments);
+    public void PublishRunstate() => Runstate.TryPublish();
 
     /// <summary>Performs the hypercall that the guest's registers name.</summary>
     /// <returns>What the processor is to wait for; null to go on.</returns>

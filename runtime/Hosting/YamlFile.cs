@@ -16,16 +16,19 @@ internal static class YamlFile
     {
         try
         {
-            if (new FileInfo(path).Length > MaximumLength)
-            {
-                throw new DescriptionException(new FilePlace(path, 1), $"longer than {MaximumLength >> 10} KiB");
-            }
-
-            return Parse(path, File.ReadAllText(path));
+            // Not by the file's length: a device has none, and no end.
+            using var reader = new StreamReader(path);
+            char[] text = new char[MaximumLength + 1];
+            int length = reader.ReadBlock(text);
+            return length <= MaximumLength
+                ? Parse(path, new string(text, 0, length))
+                : throw new DescriptionException(new FilePlace(path, 1), $"longer than {MaximumLength >> 10} KiB");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            string reason = exception is FileNotFoundException or DirectoryNotFoundException ? "no such file" : exception.Message.TrimEnd('.');
+            string reason = Directory.Exists(path) ? "a directory"
+                : exception is FileNotFoundException or DirectoryNotFoundException ? "no such file"
+                : exception.Message.TrimEnd('.');
             throw new DescriptionException(new FilePlace(path, 1), reason);
         }
     }

@@ -137,6 +137,31 @@ public sealed class ControlTests : IDisposable
         Assert.True(_host["hog"].Cpu.Used > 0);
     }
 
+    /// <summary>Whoever asks and does not read is cut off; the guest whose console it was neither waits nor notices.</summary>
+    [Fact]
+    public void ReaderWhoDoesNotReadIsCutOff()
+    {
+        using var host = new RunningHost(("talker", "console", ""));
+        string path = Path.Combine(_directory.FullName, "second.sock");
+        using var server = new ControlServer(host.Host, path, () => { });
+        Socket[] idle = [.. Enumerable.Range(0, 16).Select(_ => new ControlClient(path).Open("console talker"))];
+        long before = host["talker"].Cpu.Used;
+        // All connections that there may be are taken, until the server gives up on those who do not read.
+        host.Wait(_ =>
+        {
+            try
+            {
+                return new ControlClient(path).Ask("report").Length > 0;
+            }
+            catch (Exception exception) when (exception is IOException or SocketException)
+            {
+                return false;
+            }
+        });
+        Assert.True(host["talker"].Cpu.Used > before);
+        Array.ForEach(idle, socket => socket.Dispose());
+    }
+
     private bool CanAsk()
     {
         try

@@ -60,6 +60,13 @@ public sealed class GuestsFileTests
         Assert.Equal(["tcp:127.0.0.1:0-:22"], host.Network.Forwards);
     }
 
+    [Theory]
+    [InlineData("/dev/zero", ":1: longer than 256 KiB")]
+    [InlineData("/nowhere/guests.yaml", ":1: no such file")]
+    [InlineData("/tmp", ":1: a directory")]
+    public void WhatIsNoFileIsRefused(string path, string expected)
+        => Assert.StartsWith(path + expected, Assert.Throws<DescriptionException>(() => GuestsFile.Read(path)).Message, StringComparison.Ordinal);
+
     /// <summary>What is found out only by opening files stops everything as well.</summary>
     [Fact]
     public void KernelThatIsNoneKeepsAllGuestsFromStarting()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Runtime.Abi.Xen;
 using Runtime.Time;
 
@@ -5,7 +6,7 @@ namespace Runtime.Paravirt.Xen;
 
 /// <summary>Accounts for what the virtual processor does: running, waiting for a processor of the host, or blocked. Times are nanoseconds of
 /// system time.</summary>
-internal sealed class RunstateClock(IClock clock)
+internal sealed class RunstateClock(IClock clock, GuestArea area)
 {
     private long _waited;
     private volatile bool _isBlocked;
@@ -17,8 +18,8 @@ internal sealed class RunstateClock(IClock clock)
     /// <summary>The guest waits for an event. A glance from any thread.</summary>
     public bool IsBlocked => _isBlocked;
 
-    /// <summary>Linear address at which the guest wants to see it; 0 for none.</summary>
-    public uint Area { get; set; }
+    /// <summary>Where the guest wants to see it.</summary>
+    public GuestArea Area => area;
 
     public RunstateInfo Read()
     {
@@ -47,5 +48,10 @@ internal sealed class RunstateClock(IClock clock)
         _isBlocked = state == Runstate.Blocked;
     }
 
-    public bool TryPublish(ArgumentMemory memory) => Area == 0 || memory.TryWrite(Area, Read());
+    /// <returns>False when it cannot be written.</returns>
+    public bool TryPublish()
+    {
+        RunstateInfo info = Read();
+        return area.TryWrite(MemoryMarshal.AsBytes(new ReadOnlySpan<RunstateInfo>(in info)));
+    }
 }

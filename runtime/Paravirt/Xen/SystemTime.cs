@@ -9,7 +9,7 @@ namespace Runtime.Paravirt.Xen;
 
 /// <summary>Writes the time into vcpu_info and the calendar into the shared page.</summary>
 /// <param name="readTimeStamp">What RDTSC gives the guest now.</param>
-internal sealed class SystemTime(EventChannels events, IClock clock, Func<ulong> readTimeStamp) : ITimedDevice
+internal sealed class SystemTime(EventChannels events, IClock clock, Func<ulong> readTimeStamp, GuestArea area) : ITimedDevice
 {
     private const long Period = 1_000_000_000;
     private const int SampleTries = 4;
@@ -23,19 +23,16 @@ internal sealed class SystemTime(EventChannels events, IClock clock, Func<ulong>
 
     public long NextDeadline { get; private set; } = DeadlineQueue.Never;
 
-    /// <summary>Linear address of a second copy, which a guest may show to its programs; 0 for none.</summary>
-    public uint Area { get; set; }
-
-    /// <summary>Called when there is something new for the second copy.</summary>
-    public Action Renewed { get; set; } = () => { };
+    /// <summary>Where the guest wants a second copy, which it may show to its programs.</summary>
+    public GuestArea Area => area;
 
     public void Advance(long now) => Publish();
 
     /// <summary>Writes the second copy, if there is one.</summary>
     /// <returns>False when it cannot be written.</returns>
-    public bool TryPublishCopy(ArgumentMemory memory)
+    public bool TryPublishCopy()
     {
-        if (Area == 0 || _published is not { } last)
+        if (_published is not { } last)
         {
             return true;
         }
@@ -49,7 +46,7 @@ internal sealed class SystemTime(EventChannels events, IClock clock, Func<ulong>
         BinaryPrimitives.WriteUInt64LittleEndian(copy[VcpuTimeLayout.SystemTime..], last.Nanoseconds);
         BinaryPrimitives.WriteUInt32LittleEndian(copy[VcpuTimeLayout.TscToSystemMultiplier..], last.Multiplier);
         BinaryPrimitives.WriteUInt32LittleEndian(copy[VcpuTimeLayout.TscShift..], ShiftAndFlags(last.Shift));
-        return memory.TryWrite(Area, copy);
+        return area.TryWrite(copy);
     }
 
     /// <summary>Writes what is true now; also after vcpu_info or the shared page has moved.</summary>
@@ -68,7 +65,7 @@ internal sealed class SystemTime(EventChannels events, IClock clock, Func<ulong>
         ulong time = Math.Max((ulong)nanoseconds, Extrapolate(ticks));
         _published = (ticks, time, multiplier, shift);
         events.Quietly(shared => Write(shared, ticks, time, multiplier, shift));
-        Renewed();
+        TryPublishCopy();
         NextDeadline = nanoseconds + Period;
     }
 

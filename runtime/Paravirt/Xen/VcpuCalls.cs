@@ -48,8 +48,8 @@ internal sealed class VcpuCalls(EventChannels events, VcpuTimers timers, Runstat
             return ArgumentMemory.Failed(XenError.Fault);
         }
 
-        runstate.Area = area;
-        return runstate.TryPublish(memory) ? 0 : ArgumentMemory.Failed(XenError.Fault);
+        runstate.Area.Register(area);
+        return runstate.TryPublish() ? 0 : ArgumentMemory.Failed(XenError.Fault);
     }
 
     private int RegisterTimeArea(uint argument)
@@ -59,8 +59,8 @@ internal sealed class VcpuCalls(EventChannels events, VcpuTimers timers, Runstat
             return ArgumentMemory.Failed(XenError.Fault);
         }
 
-        time.Area = area;
-        return time.TryPublishCopy(memory) ? 0 : ArgumentMemory.Failed(XenError.Fault);
+        time.Area.Register(area);
+        return time.TryPublishCopy() ? 0 : ArgumentMemory.Failed(XenError.Fault);
     }
 
     private int SetPeriodicTimer(uint argument)
