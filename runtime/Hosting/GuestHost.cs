@@ -32,7 +32,8 @@ internal sealed class GuestHost : IDisposable
         // The last processors: where a host has more than it gives away, its own threads tend to be on the first.
         _dispatcher = new Dispatcher(policy, [.. HostThread.Processors.TakeLast(description.Processors)], _clock);
         _guests.AddRange(prepared.Select((guest, number) => new HostedGuest(
-            guest, _dispatcher, _clock, description.KeepsAccounts, PlugFor(guest.Description, (uint)number)) { Ended = NoteEnd }));
+            guest, _dispatcher, _clock, description.KeepsAccounts, PlugFor(guest.Description, (uint)number))
+        { Ended = NoteEnd }));
         _sampler = new Timer(_ => Sample());
     }
 
