@@ -16,12 +16,14 @@ runtime=$root/runtime/bin/Release/net10.0/runtime
 
 echo "$(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg)"
 
-# guests.yaml from lines "NAME MODE WEIGHT [MORE]"; the rest of the arguments goes to the host.
+# guests.yaml from lines "NAME MODE WEIGHT [MORE]"; a mode is one of unruly, or KERNEL:WORDS.
 describe() { # CPUS
     echo "host: { cpus: $1 }"
     echo "guests:"
     while read -r name mode weight more; do
-        echo "  - { name: $name, kernel: $here/bin/unruly.elf, append: $mode, memory: 16M, weight: $weight $more }"
+        local kernel=unruly words=$mode
+        case $mode in *:*) kernel=${mode%%:*} words=${mode#*:} ;; esac
+        echo "  - { name: $name, kernel: $here/bin/$kernel.elf, append: $words, memory: 16M, weight: $weight $more }"
     done
 }
 
@@ -62,11 +64,12 @@ switch() {
 isolation() {
     echo
     echo "A well-behaved guest beside one that is not, equal weights, one processor, 5 s: its part of all processor time used (fair is 50 %)"
-    for mode in hog storm ports console thrash spaces; do
-        printf '%s\n' 'good hog 100' "bad $mode 100" | describe 1 >"$work/isolation.yaml"
+    truncate -s 1M "$work/disk.img"
+    for mode in hog storm ports console thrash spaces ukernel:bomb xenabi:flood-{events,store,console,disk}; do
+        printf '%s\n' 'good hog 100' "bad $mode 100 , disks: $work/disk.img" | describe 1 >"$work/isolation.yaml"
         run 6s "$work/isolation.yaml" --csv "$work/isolation.csv"
         awk -F, -v mode="$mode" "$columns"' !($1 in seen) { seen[$1]; row++ } row > 1 { all[$3] += used; total += used }
-            END { printf "  %-10s good %6.2f %%   bad %6.2f %%\n", mode, all["good"] / total * 100, all["bad"] / total * 100 }' "$work/isolation.csv"
+            END { printf "  %-20s good %6.2f %%   bad %6.2f %%\n", mode, all["good"] / total * 100, all["bad"] / total * 100 }' "$work/isolation.csv"
     done
 }
 

@@ -1,18 +1,21 @@
 #!/bin/bash
 # Prints what a disk costs in Debian's Linux: natively, on a Xen ring (para mode), on IDE with bus-master DMA and with PIO (full mode), and on
 # virtio in QEMU's emulator. The same file, the same programs and flags everywhere; each column is one guest that is started for it.
-# Needs what fetch.sh fetched. Usage: disk.sh [--size MIB] [--columns "host ring dma pio tcg"] [--file FILE]
+# Needs what fetch.sh fetched. Usage: disk.sh [--size MIB] [--memory MIB] [--columns "host ring dma pio tcg"]
+# [--file FILE]
+# Guests have 768 MiB: with more, a 32-bit Linux keeps pages in high memory, and maps each for itself whenever it touches it.
 # The file is made and removed; what it is on is what is measured. PIO moves a sixteenth of the size.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
-usage() { echo 'usage: disk.sh [--size MIB] [--columns "host ring dma pio tcg"] [--file FILE]'; }
-size=512 columns="host ring dma pio tcg" file=
+usage() { echo 'usage: disk.sh [--size MIB] [--memory MIB] [--columns "host ring dma pio tcg"] [--file FILE]'; }
+size=512 memory=768 columns="host ring dma pio tcg" file=
 while [ $# -gt 0 ]; do
     case $1 in
         --help) usage; exit 0;;
         --size) size=${2-}; shift;;
+        --memory) memory=${2-}; shift;;
         --columns) columns=${2-}; shift;;
         --file) file=${2-}; shift;;
         *) usage >&2; exit 2;;
@@ -43,17 +46,13 @@ for module in block/xen-blkfront.ko lib/crc64.ko lib/crc64-rocksoft.ko crypto/cr
     load="$load insmod /lib/${module##*/} 2>/dev/null;"
 done
 
-# One pass over the disk; PASSES of them let exits be told apart from those of starting.
-job_for() { # MIB PASSES
+job_for() { # MIB
     local bytes=$(($1 << 20))
     cat <<JOB
 $load
 for try in 1 2 3 4 5 6 7 8 9; do for D in /dev/xvda /dev/vda /dev/sda; do [ -b \$D ] && break 2; done; sleep 1; done
-for pass in \$(seq $2); do
 disk time read-direct $bytes /bin/dd if=\$D of=/dev/null bs=1M count=$1 iflag=direct
 disk time write-direct $bytes /bin/dd if=/dev/zero of=\$D bs=1M count=$1 oflag=direct
-done
-[ $2 = 1 ] || exit 0
 disk time read-buffered $bytes /bin/dd if=\$D of=/dev/null bs=1M count=$1
 disk time write-buffered $bytes /bin/dd if=/dev/zero of=\$D bs=1M count=$1 conv=fsync
 disk random \$D 1 2000
@@ -75,21 +74,20 @@ on_host() {
 guest() { # COLUMN INITRD STATS
     local append="console=ttyS0 quiet panic=1"
     case $1 in
-        ring) "$runtime" run "$kernel" --mode para --append "$append" --memory 1G --initrd "$2" --disk "$file" --stats "$3" --time-limit 170s;;
-        dma) "$runtime" run "$kernel" --mode full --append "$append" --memory 1G --initrd "$2" --disk "$file" --stats "$3" --time-limit 170s;;
-        pio) "$runtime" run "$kernel" --mode full --append "$append libata.dma=0" --memory 1G --initrd "$2" --disk "$file" --stats "$3" --time-limit 170s;;
-        tcg) timeout 170 qemu-system-i386 -accel tcg -m 1024 -kernel "$kernel" -initrd "$2" -append "$append" -drive "file=$file,format=raw,if=virtio" \
+        ring) "$runtime" run "$kernel" --mode para --append "$append" --memory "${memory}M" --initrd "$2" --disk "$file" --stats "$3" --time-limit 170s;;
+        dma) "$runtime" run "$kernel" --mode full --append "$append" --memory "${memory}M" --initrd "$2" --disk "$file" --stats "$3" --time-limit 170s;;
+        pio) "$runtime" run "$kernel" --mode full --append "$append libata.dma=0" --memory "${memory}M" --initrd "$2" --disk "$file" --stats "$3" --time-limit 170s;;
+        tcg) timeout 170 qemu-system-i386 -accel tcg -m "$memory" -kernel "$kernel" -initrd "$2" -append "$append" -drive "file=$file,format=raw,if=virtio" \
             -display none -net none -no-reboot -serial stdio -monitor none;;
     esac
 }
 
-# Those that come to the monitor, of every kind; not the parts of a time (spawn and scan) that are none.
+# The exits that the runtime counted during each measurement, as lines: exits NAME N.
 exits_of() { # STATS
-    sed -n 's/.*"reason": "\([a-z-]*\)".*/\1/p; s/.*"count": \([0-9]*\).*/\1/p' "$1" |
-        awk 'NR % 2 { reason = $1; next } reason != "spawn" && reason != "scan" && reason != "roll-forward" && !(reason in seen) { seen[reason]; sum += $1 } END { print sum + 0 }'
+    sed -n '/"diskExits"/,/}/s/^ *"\([a-z0-9-]*\)": \([0-9]*\),*$/exits \1 \2/p' "$1"
 }
 
-echo "$(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg); ${kernel##*/}; $size MiB"
+echo "$(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg); ${kernel##*/}; $size MiB, guests of $memory MiB"
 for column in $columns; do
     case $column in
         host) on_host >"$work/$column" 2>/dev/null || true; continue;;
@@ -97,33 +95,28 @@ for column in $columns; do
     esac
     mib=$size
     [ "$column" != pio ] || mib=$((size / 16))
-    "$here/initramfs.sh" --add "$here/bin/disk" "${additions[@]}" --run "$(job_for "$mib" 1)" "$work/one.gz"
-    guest "$column" "$work/one.gz" "$work/one.json" </dev/null 2>"$work/errors" | tr -d '\r' >"$work/$column" || true
+    "$here/initramfs.sh" --add "$here/bin/disk" "${additions[@]}" --run "$(job_for "$mib")" "$work/initrd.gz"
+    guest "$column" "$work/initrd.gz" "$work/stats.json" </dev/null 2>"$work/errors" | tr -d '\r' >"$work/$column" || true
     grep -q '^disk' "$work/$column" || { echo "$column: $(tail -n 1 "$work/errors" "$work/$column" | tr '\n' ' ')"; continue; }
-    [ "$column" != tcg ] || continue
-    # Exits of one pass: a guest with four more passes, less one with one.
-    "$here/initramfs.sh" --add "$here/bin/disk" "${additions[@]}" --run "$(job_for "$mib" 2)" "$work/two.gz"
-    "$here/initramfs.sh" --add "$here/bin/disk" "${additions[@]}" --run "$(job_for "$mib" 6)" "$work/six.gz"
-    guest "$column" "$work/two.gz" "$work/two.json" </dev/null >/dev/null 2>&1 || true
-    guest "$column" "$work/six.gz" "$work/six.json" </dev/null >/dev/null 2>&1 || true
-    echo "exits $((($(exits_of "$work/six.json") - $(exits_of "$work/two.json")) * 100 / (mib * 2 * 4)))" >>"$work/$column"
+    [ "$column" = tcg ] || exits_of "$work/stats.json" >>"$work/$column"
 done
 
 (cd "$work" && present="" && for column in $columns; do [ -s "$column" ] && present="$present $column"; done && awk -v columns="$present" '
-    $1 == "disk" && $3 == "bytes" { rate[FILENAME, $2] = $2 ~ /random/ ? $8 / $6 : $4 / $8; if (!($2 in seen)) { seen[$2]; order[++count] = $2 } }
-    $1 == "exits" { exits[FILENAME] = $2 / 100 }
+    $1 == "disk" && $3 == "bytes" {
+        rate[FILENAME, $2] = $2 ~ /random/ ? $8 / $6 : $4 / $8; moved[FILENAME, $2] = $2 ~ /random/ ? $6 : $4 / 1048576
+        if (!($2 in seen)) { seen[$2]; order[++count] = $2 }
+    }
+    $1 == "exits" && moved[FILENAME, $2] { exits[FILENAME, $2] = $3 / moved[FILENAME, $2] }
+    function line(label, values, row, format, c) {
+        printf "%-34s", label
+        for (c = 1; c <= n; c++) printf (names[c], row) in values ? format : "%10s", (names[c], row) in values ? values[names[c], row] : "-"
+        print ""
+    }
     END {
         n = split(columns, names, " ")
-        printf "%-30s", ""
+        printf "%-34s", ""
         for (c = 1; c <= n; c++) printf "%10s", names[c]
         print ""
-        for (r = 1; r <= count; r++) {
-            row = order[r]
-            printf "%-30s", row (row ~ /random/ ? ", us for 4 KiB" : ", MB/s")
-            for (c = 1; c <= n; c++) printf (names[c], row) in rate ? "%10.1f" : "%10s", (names[c], row) in rate ? rate[names[c], row] : "-"
-            print ""
-        }
-        printf "%-30s", "exits for 1 MiB, direct"
-        for (c = 1; c <= n; c++) printf names[c] in exits ? "%10.1f" : "%10s", names[c] in exits ? exits[names[c]] : "-"
-        print ""
+        for (r = 1; r <= count; r++) line(order[r] (order[r] ~ /random/ ? ", us for 4 KiB" : ", MB/s"), rate, order[r], "%10.1f")
+        for (r = 1; r <= count; r++) line(order[r] (order[r] ~ /random/ ? ", exits a request" : ", exits for 1 MiB"), exits, order[r], order[r] ~ /random/ ? "%10.3f" : "%10.1f")
     }' $present)

@@ -93,7 +93,7 @@ void check_timers(void)
     check("schedule-yield", hypercall(CALL_SCHEDULE, YIELD, 0, 0, 0), 0);
     check("schedule-unknown", hypercall(CALL_SCHEDULE, 44, 0, 0, 0), NO_SYSTEM_CALL);
 
-    struct runstate state;
+    static struct runstate state; // is written to from now on
     check("runstate", hypercall(CALL_VCPU, RUNSTATE, 0, at(&state), 0), 0);
     check("runstate-running", state.state, 0);
     check_true("runstate-was-blocked", state.time[2] >= 5 * MILLISECOND);

@@ -82,18 +82,18 @@ public static class MonitorWindow
         /// <summary>Qword: guest TSC minus host TSC.</summary>
         public const uint TscOffset = 0x080;
 
+        /// <summary>The guest's CPL: 0 or 3. In one cache line with <see cref="LoadedSlot"/>: the monitor reads both after each exit.</summary>
+        public const uint Cpl = 0x088;
+
+        /// <summary>IOPL in place.</summary>
+        public const uint Iopl = 0x08C;
+
         /// <summary>By segment register, in the order of <see cref="Selectors"/>: the slot that a shim loaded it from since the last entry,
         /// or <see cref="Slots.None"/>.</summary>
         public const uint LoadedSlot = 0x090;
 
         /// <summary>By segment register: 1 while what it holds survives a return to user mode (null, or DPL 3; SDM vol. 2, IRET).</summary>
         public const uint SegmentIsUser = 0x0A8;
-
-        /// <summary>The guest's CPL: 0 or 3.</summary>
-        public const uint Cpl = 0x0C0;
-
-        /// <summary>IOPL in place.</summary>
-        public const uint Iopl = 0x0C4;
 
         /// <summary>Words of the guest's memory that shims read and that are kept up to date here, a dword each.</summary>
         public const uint Mirrors = 0x280;

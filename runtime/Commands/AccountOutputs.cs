@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using Runtime.Accounts;
+using Runtime.Hosting;
 using Runtime.Reporting;
 
 namespace Runtime.Commands;
@@ -10,13 +12,19 @@ internal sealed class AccountOutputOptions
     private readonly Option<string?> _csv = new("--csv") { Description = "write a row of accounts for each guest and interval", HelpName = "FILE" };
     private readonly Option<string?> _json = new("--json") { Description = "write the accounts as JSON, anew at each interval", HelpName = "FILE" };
     private readonly Option<string?> _prometheus = new("--prometheus") { Description = "write the accounts in Prometheus' text format, anew at each interval", HelpName = "FILE" };
-    private readonly Option<string?> _otlp = new("--otlp") { Description = "send the accounts as OpenTelemetry metrics to a collector", HelpName = "URL" };
+    private readonly Option<int?> _port = new("--prometheus-port") { Description = "answer a Prometheus server at http://127.0.0.1:PORT/metrics", HelpName = "PORT" };
+    private readonly Option<string?> _otlp = new("--otlp")
+    {
+        Description = "send the accounts as OpenTelemetry metrics to a collector, over gRPC, or over HTTP where the URL has a path",
+        HelpName = "URL",
+    };
 
     public void AddTo(Command command)
     {
         command.Options.Add(_csv);
         command.Options.Add(_json);
         command.Options.Add(_prometheus);
+        command.Options.Add(_port);
         command.Options.Add(_otlp);
     }
 
@@ -30,8 +38,23 @@ internal sealed class AccountOutputOptions
             throw new UsageException($"--otlp {url}: not a URL such as http://127.0.0.1:4317");
         }
 
+        MetricsServer? server = result.GetValue(_port) is int port ? Listen(port, report) : null;
         StreamWriter? csv = result.GetValue(_csv) is string path ? Create("--csv", path) : null;
-        return new AccountOutputs(csv, result.GetValue(_json), result.GetValue(_prometheus), collector is null ? null : AccountMetrics.Export(report, collector));
+        return new AccountOutputs(csv, result.GetValue(_json), result.GetValue(_prometheus), collector is null ? null : AccountMetrics.Export(report, collector), server);
+    }
+
+    private static MetricsServer Listen(int port, Func<HostReport> report)
+    {
+        try
+        {
+            return port is > 0 and < 65536
+                ? new MetricsServer(port, () => PrometheusText.Write(report()))
+                : throw new UsageException($"--prometheus-port {port}: not a port from 1 to 65535");
+        }
+        catch (SocketException exception)
+        {
+            throw new UsageException($"--prometheus-port {port}: {exception.Message}");
+        }
     }
 
     private static StreamWriter Create(string option, string path)
@@ -48,7 +71,7 @@ internal sealed class AccountOutputOptions
 }
 
 /// <summary>Writes each report everywhere.</summary>
-internal sealed class AccountOutputs(StreamWriter? csv, string? jsonPath, string? prometheusPath, IDisposable? exporter) : IDisposable
+internal sealed class AccountOutputs(StreamWriter? csv, string? jsonPath, string? prometheusPath, IDisposable? exporter, IDisposable? server) : IDisposable
 {
     private readonly AccountCsv? _csv = csv is null ? null : new AccountCsv(csv);
 
@@ -64,6 +87,7 @@ internal sealed class AccountOutputs(StreamWriter? csv, string? jsonPath, string
     {
         _csv?.Dispose();
         exporter?.Dispose();
+        server?.Dispose();
     }
 
     /// <summary>Whoever reads the file finds the old text or the new one, never a part.</summary>

@@ -1,6 +1,8 @@
 // What compare puts side by side. Each runs in a process of its own, so that the death of one does not end the table.
 using System.ComponentModel;
 using System.Text.Json;
+using Runtime.Devices;
+using Runtime.Devices.Disks;
 using Runtime.Reporting;
 
 namespace Runtime.Commands;
@@ -27,7 +29,7 @@ internal abstract class Contestant(string name, string? mode)
         }
         catch (Win32Exception exception)
         {
-            return new ComparisonColumn(Name, null, exception.Message, 0, null, [], [], null);
+            return new ComparisonColumn(Name, null, exception.Message, 0, null, [], [], [], null);
         }
     }
 
@@ -35,12 +37,18 @@ internal abstract class Contestant(string name, string? mode)
 
     protected static string? LastLine(string text) => text.Split('\n').Select(line => line.Trim()).LastOrDefault(line => line.Length > 0);
 
-    private static string Copy(string path, string copy)
+    private static string Copy(string text, string copy)
     {
-        // Not File.Copy: it would copy a write protection too.
-        using FileStream from = File.OpenRead(path);
+        using DiskImage from = DiskSpecification.Parse(text).Open();
         using FileStream to = File.Create(copy);
-        from.CopyTo(to);
+        byte[] piece = new byte[1 << 20];
+        for (long sector = 0; sector < from.SectorCount; sector += piece.Length / DiskImage.SectorSize)
+        {
+            int length = (int)Math.Min(piece.Length, (from.SectorCount - sector) * DiskImage.SectorSize);
+            from.Read(sector, piece.AsSpan(0, length));
+            to.Write(piece, 0, length);
+        }
+
         return copy;
     }
 }
@@ -70,6 +78,8 @@ internal sealed class RuntimeContestant(string mode, string engine) : Contestant
             statistics?.GuestCpuNanoseconds,
             statistics?.Exits ?? [],
             GuestFigure.ReadAll(result.Output),
+            // A guest that is interpreted has nothing to leave.
+            DeviceFigure.ReadAll(result.Output, engine == "direct" && statistics is not null ? statistics.DiskExits : new Dictionary<string, long>()),
             LastLine(result.Output));
     }
 
@@ -115,6 +125,7 @@ internal sealed class QemuContestant() : Contestant("QEMU TCG", mode: null)
             null,
             [],
             GuestFigure.ReadAll(result.Output),
+            DeviceFigure.ReadAll(result.Output, new Dictionary<string, long>()),
             LastLine(result.Output));
     }
 }

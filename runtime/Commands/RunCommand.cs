@@ -94,7 +94,8 @@ internal sealed class RunCommand
         var symbols = new SymbolTable(image.Symbols);
         using SerialPort serial = SerialPort.Open(result.GetRequiredValue(_serial), clock);
         using HostNetwork? network = _network.Read(result).Open(clock);
-        var parts = new PlatformParts(host.Memory, disks, serial.Endpoint, new DeviceTrace(trace)) { Network = network is null ? null : new NetworkPlug(network) };
+        var console = new ExitMarks(serial.Endpoint, counters);
+        var parts = new PlatformParts(host.Memory, disks, console, new DeviceTrace(trace)) { Network = network is null ? null : new NetworkPlug(network) };
         parts = platform == PlatformKind.Xen ? parts.UnderXen() : parts;
         using var machine = new VirtualMachine(host, parts, clock, counters, symbols, limit, trace is null ? null : new ExitTrace(trace));
         using ShimLibrary? shims = ShimLoading.Start(file, options.Image, host, machine, line => Console.Error.WriteLine("runtime: " + line));
@@ -112,7 +113,7 @@ internal sealed class RunCommand
 
         if (result.GetValue(_stats) is string path)
         {
-            RunStatistics.Collect(options.Image, mode, host.Name, outcome, wall, machine.GuestNanoseconds, counters, symbols).Save(path);
+            RunStatistics.Collect(options.Image, mode, host.Name, outcome, wall, machine.GuestNanoseconds, counters, symbols, console.Exits).Save(path);
         }
 
         return outcome.ExitStatus;

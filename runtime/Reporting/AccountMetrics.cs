@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using OpenTelemetry;
+using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using Runtime.Accounts;
 
@@ -32,11 +33,15 @@ internal static class AccountMetrics
         return meter;
     }
 
-    /// <summary>Sends them to a collector by OTLP until disposed.</summary>
+    /// <summary>Sends them to a collector by OTLP until disposed: over HTTP to a URL with a path, as <c>/v1/metrics</c>, else over gRPC.</summary>
     public static IDisposable Export(Func<HostReport> report, Uri collector)
     {
         Meter meter = Create(report);
-        MeterProvider provider = Sdk.CreateMeterProviderBuilder().AddMeter(MeterName).AddOtlpExporter(options => options.Endpoint = collector).Build();
+        MeterProvider provider = Sdk.CreateMeterProviderBuilder().AddMeter(MeterName).AddOtlpExporter(options =>
+        {
+            options.Endpoint = collector;
+            options.Protocol = collector.AbsolutePath == "/" ? OtlpExportProtocol.Grpc : OtlpExportProtocol.HttpProtobuf;
+        }).Build();
         return new Exporter(meter, provider);
     }
 

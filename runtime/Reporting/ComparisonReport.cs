@@ -9,6 +9,7 @@ namespace Runtime.Reporting;
 /// <param name="GuestCpuNanoseconds">Time in guest code, where known.</param>
 /// <param name="Exits">By reason; empty where unknown.</param>
 /// <param name="Figures">What the guest itself measured.</param>
+/// <param name="Disk">What it measured of its disk.</param>
 /// <param name="LastLine">The last line on its serial port.</param>
 public sealed record ComparisonColumn(
     string Name,
@@ -18,6 +19,7 @@ public sealed record ComparisonColumn(
     long? GuestCpuNanoseconds,
     IReadOnlyList<ExitStatistic> Exits,
     IReadOnlyList<GuestFigure> Figures,
+    IReadOnlyList<DeviceFigure> Disk,
     string? LastLine);
 
 /// <summary>All configurations of one kernel.</summary>

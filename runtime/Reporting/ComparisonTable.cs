@@ -32,6 +32,12 @@ public sealed record ComparisonTable(IReadOnlyList<string> Columns, IReadOnlyLis
             rows.Add(Measured("guest's figures", name, columns, column => column.Figures.FirstOrDefault(figure => figure.Name == name)?.Nanoseconds));
         }
 
+        foreach (string name in columns.SelectMany(column => column.Disk).Select(figure => figure.Name).Distinct())
+        {
+            rows.Add(Rated("disk", $"{name}, MiB/s", columns, column => Disk(column, name)?.Rate));
+            rows.Add(Stated("disk", $"{name}, exits for 1 MiB", columns, column => Disk(column, name)?.ExitsPerMebibyte is double exits ? Rounded(exits) : "-"));
+        }
+
         rows.Add(Measured("time", "wall", columns, column => column.ExitStatus is null ? null : column.WallNanoseconds));
         rows.Add(Measured("time", "guest CPU", columns, column => column.GuestCpuNanoseconds));
         foreach (string reason in columns.SelectMany(column => column.Exits).Select(exit => exit.Reason).Distinct().Order(StringComparer.Ordinal))
@@ -73,6 +79,17 @@ public sealed record ComparisonTable(IReadOnlyList<string> Columns, IReadOnlyLis
         double best = columns.Select(value).Where(nanoseconds => nanoseconds > 0).Min() ?? 0;
         return new ComparisonRow(group, label, [.. columns.Select(column => Cell(value(column), best))]);
     }
+
+    private static DeviceFigure? Disk(ComparisonColumn column, string name) => column.Disk.FirstOrDefault(figure => figure.Name == name);
+
+    /// <summary>More is better; the ratio says how many times the best of the row one falls short.</summary>
+    private static ComparisonRow Rated(string group, string label, IReadOnlyList<ComparisonColumn> columns, Func<ComparisonColumn, double?> value)
+    {
+        double best = columns.Select(value).Max() ?? 0;
+        return new ComparisonRow(group, label, [.. columns.Select(column => value(column) is double rate ? new ComparisonCell(Rounded(rate), best / rate) : new ComparisonCell("-", null))]);
+    }
+
+    private static string Rounded(double value) => value.ToString(value < 100 ? "0.0" : "0", CultureInfo.InvariantCulture);
 
     private static ComparisonCell Cell(double? nanoseconds, double best)
         => nanoseconds is double measured

@@ -15,6 +15,7 @@ public sealed record SiteStatistic(string Address, string? Symbol, long Count, l
 
 /// <summary>One run. Times are in nanoseconds; <paramref name="Exits"/> and <paramref name="Sites"/> begin with the dearest.</summary>
 /// <param name="GuestCpuNanoseconds">Time in guest code.</param>
+/// <param name="DiskExits">Times that the guest was left during each of its disk measurements, by name (<see cref="ExitMarks"/>).</param>
 public sealed record RunStatistics(
     string Image,
     string Mode,
@@ -24,12 +25,14 @@ public sealed record RunStatistics(
     long WallNanoseconds,
     long GuestCpuNanoseconds,
     IReadOnlyList<ExitStatistic> Exits,
-    IReadOnlyList<SiteStatistic> Sites)
+    IReadOnlyList<SiteStatistic> Sites,
+    IReadOnlyDictionary<string, long> DiskExits)
 {
     private const int SiteCount = 32;
 
     public static RunStatistics Collect(
-        string image, ExecutionMode mode, string engine, Outcome outcome, TimeSpan wall, long guestNanoseconds, ExitCounters counters, SymbolTable symbols)
+        string image, ExecutionMode mode, string engine, Outcome outcome, TimeSpan wall, long guestNanoseconds, ExitCounters counters, SymbolTable symbols,
+        IReadOnlyDictionary<string, long> diskExits)
         => new(
             image,
             mode.ToString().ToLowerInvariant(),
@@ -41,7 +44,8 @@ public sealed record RunStatistics(
             [.. counters.Reasons.Where(reason => reason.Count > 0).OrderByDescending(reason => reason.Nanoseconds)
                 .Select(reason => new ExitStatistic(KebabCase(reason.Reason), reason.Count, reason.Nanoseconds))],
             [.. counters.Sites.Hottest(SiteCount)
-                .Select(site => new SiteStatistic($"0x{site.Eip:x8}", symbols.Find(site.Eip), site.Count, site.Nanoseconds))]);
+                .Select(site => new SiteStatistic($"0x{site.Eip:x8}", symbols.Find(site.Eip), site.Count, site.Nanoseconds))],
+            diskExits);
 
     /// <exception cref="UsageException">The file cannot be written; what was there before is kept.</exception>
     public void Save(string path)

@@ -17,6 +17,16 @@ public sealed class CpuAccountTests
         Assert.Equal(1, account.Turns);
     }
 
+    /// <summary>A back end works beside the guest: that is the guest's to pay, but takes nothing from its turn.</summary>
+    [Fact]
+    public void BackEndsAreChargedAndStealNothing()
+    {
+        var account = new CpuAccount(now: 0);
+        account.Grant(0);
+        Assert.Equal((120L, 0L), account.Charge(new CpuReading(50, 20, 10, Backend: 40), now: 100));
+        Assert.Equal(new CpuTimes(50, 20, 50, Stolen: 20, 0, 0), account.At(100));
+    }
+
     /// <summary>A report may be made between the moment that a change happens and the moment that it is written down.</summary>
     [Fact]
     public void WhatWasReportedIsNotTakenBack()

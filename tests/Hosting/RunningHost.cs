@@ -6,12 +6,11 @@ using Tests.Boot;
 
 namespace Tests.Hosting;
 
-/// <summary>A host in this process whose guests are copies of <c>unruly</c>; stopped when disposed.</summary>
+/// <summary>A host in this process whose guests are copies of <c>unruly</c>, or what KERNEL:WORDS says; stopped when disposed.</summary>
 internal sealed class RunningHost : IDisposable
 {
-    private static readonly string Kernel = Path.Combine(Repository.Root, "guest-kernels/bin/unruly.elf");
 
-    /// <param name="guests">Each: name, mode of unruly, and further lines of YAML.</param>
+    /// <param name="guests">Each: name, mode of unruly or KERNEL:WORDS, and further lines of YAML.</param>
     public RunningHost(params (string Name, string Mode, string More)[] guests)
         : this("host: { cpus: 1 }", guests)
     {
@@ -20,12 +19,16 @@ internal sealed class RunningHost : IDisposable
     public RunningHost(string header, params (string Name, string Mode, string More)[] guests)
     {
         string text = header + "\nguests:\n" + string.Concat(guests.Select(guest
-            => $"  - name: {guest.Name}\n    kernel: {Kernel}\n    append: {guest.Mode}\n    memory: 16M\n" + (guest.More.Length > 0 ? $"    {guest.More}\n" : "")));
+            => $"  - name: {guest.Name}\n    kernel: {KernelOf(guest.Mode)}\n    append: {WordsOf(guest.Mode)}\n    memory: 16M\n" + (guest.More.Length > 0 ? $"    {guest.More}\n" : "")));
         HostDescription description = GuestsFile.Parse("test.yaml", text);
         Host = new GuestHost(description, PreparedGuest.Prepare(description));
         Host.Start();
         Wait(report => report.Guests.All(guest => guest.State != "starting"));
     }
+
+    private static string KernelOf(string mode) => Repository.Kernel(mode.Contains(':') ? mode[..mode.IndexOf(':')] : "unruly");
+
+    private static string WordsOf(string mode) => mode[(mode.IndexOf(':') + 1)..];
 
     public GuestHost Host { get; }
 

@@ -1,3 +1,5 @@
+using Runtime.Devices;
+using Runtime.Engines;
 using Runtime.Reporting;
 using Xunit;
 
@@ -7,9 +9,9 @@ public sealed class ComparisonTests
 {
     private static readonly ComparisonReport Report = new("kernel.elf",
     [
-        new ComparisonColumn("full (direct)", 33, null, 2_000_000, 1_500_000, [new ExitStatistic("trap", 10, 28_000)], [new GuestFigure("cli-sti", 1, 60, 30)], "done"),
-        new ComparisonColumn("para <b>", 33, null, 1_000_000, 900_000, [], [new GuestFigure("cli-sti", 1, 6, 3)], "done"),
-        new ComparisonColumn("broken", null, "no such engine", 0, null, [], [], null),
+        new ComparisonColumn("full (direct)", 33, null, 2_000_000, 1_500_000, [new ExitStatistic("trap", 10, 28_000)], [new GuestFigure("cli-sti", 1, 60, 30)], [new DeviceFigure("read", 2 << 20, 64, 40_000, 3000)], "done"),
+        new ComparisonColumn("para <b>", 33, null, 1_000_000, 900_000, [], [new GuestFigure("cli-sti", 1, 6, 3)], [new DeviceFigure("read", 2 << 20, 64, 4_000, 9)], "done"),
+        new ComparisonColumn("broken", null, "no such engine", 0, null, [], [], [], null),
     ]);
 
     [Fact]
@@ -29,6 +31,44 @@ public sealed class ComparisonTests
         Assert.Equal(["10.0", "1.00", ""], row.Cells.Select(cell => cell.RatioText));
         Assert.Equal(["30.0 ns", "3.00 ns", "-"], row.Cells.Select(cell => cell.Text));
         Assert.Equal([false, true, false], row.Cells.Select(cell => cell.IsBest));
+    }
+
+    [Fact]
+    public void DisksHaveRatesAndExits()
+    {
+        ComparisonTable table = ComparisonTable.For(Report);
+        ComparisonRow rate = table.Rows.Single(row => row.Label == "read, MiB/s"), exits = table.Rows.Single(row => row.Label == "read, exits for 1 MiB");
+        Assert.Equal(["50.0", "500", "-"], rate.Cells.Select(cell => cell.Text));
+        Assert.Equal(["10.0", "1.00", ""], rate.Cells.Select(cell => cell.RatioText));
+        Assert.Equal(["1500", "4.5", "-"], exits.Cells.Select(cell => cell.Text));
+    }
+
+    [Fact]
+    public void ExitsAreThoseBetweenTheGuestsMarks()
+    {
+        var counters = new ExitCounters();
+        var marks = new ExitMarks(new NullSerialEndpoint(), counters);
+        counters.Open("Trap").Add(1);
+        Send("disk other bytes 1 operations 1 us 1\n");
+        Send("disk read begins\r\n");
+        counters.Open("Trap").Add(1);
+        counters.Open("Hypercall").Add(1);
+        counters.Open("PortRead").Add(1); // what became of the trap
+        Send("disk read bytes 512 operations 1 us 9\r\n");
+        counters.Open("Trap").Add(1);
+        Send(new string('x', 100_000) + "\ndisk read bytes 512 operations 1 us 9\n");
+        Assert.Equal(new Dictionary<string, long> { ["read"] = 2 }, marks.Exits);
+        Assert.Equal(
+            [new DeviceFigure("read", 512, 1, 9, 2)],
+            DeviceFigure.ReadAll("disk read begins\r\ndisk read bytes 512 operations 1 us 9\r\ndisk huge bytes 99999999999999999999 operations 1 us 1\n", marks.Exits));
+
+        void Send(string text)
+        {
+            foreach (char character in text)
+            {
+                marks.Send((byte)character);
+            }
+        }
     }
 
     [Fact]

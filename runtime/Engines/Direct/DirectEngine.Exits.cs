@@ -16,7 +16,7 @@ public sealed partial class DirectEngine
     /// <summary>Hits on the guards of one patch before its sites are planned anew.</summary>
     private const int GuardPatience = 16;
 
-    /// <summary>Other returns that are watched while that from a page-fault handler is waited for.</summary>
+    /// <summary>Exits of shims that are looked at while a page-fault handler is at work.</summary>
     private const int ReturnPatience = 16;
 
     /// <summary>Interruptions of one stay in the window, before the guest is taken for stuck there.</summary>
@@ -51,15 +51,16 @@ public sealed partial class DirectEngine
             }
 
             _publishedIf = carried & FlagBits.If;
-            if ((carried & SwitcherLayout.FaultUnseen) != 0)
+            bool isFault = (carried & SwitcherLayout.FaultUnseen) != 0;
+            if (isFault)
             {
                 SeeFault();
             }
 
             State.InterruptsEnabled = _publishedIf != 0;
-            if ((_selectors.Collect(_window) | _switcher.Collect()) && _isPublished)
+            if ((_selectors.Collect(_window) | _switcher.Collect() | isFault) && _isPublished)
             {
-                // The window has it from the shims themselves.
+                // The window has it from the shims and the switcher themselves.
                 _context.LoadSystem(stub);
             }
         }
@@ -264,6 +265,7 @@ public sealed partial class DirectEngine
     private void SeeFault()
     {
         (uint linear, uint error, uint eip) = _switcher.LastFault;
+        _switcher.WantReturn(true);
         State.Cr2 = linear;
         _retry = new FaultRetry(true, linear, (error & HostFaultWrite) != 0 ? AccessKind.Write : AccessKind.Read, eip, Cpl: 3, CurrentRoot);
     }
@@ -274,7 +276,7 @@ public sealed partial class DirectEngine
     {
         (uint linear, uint error, _) = _switcher.LastFault;
         _retry = default;
-        _switcher.ForgetReturnWanted();
+        _switcher.WantReturn(false);
         return space.Stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space)
             ? VmExit.None
             : OnPageFault(space, linear, error, fromWindow: false);
@@ -290,27 +292,26 @@ public sealed partial class DirectEngine
         }
     }
 
-    /// <summary>The same where the guest is about to execute the IRET: it does so itself, once the page is there.</summary>
+    /// <summary>The same where the guest's kernel is about to execute an IRET: if the page is mapped by now it is filled, and the guest goes on by
+    /// itself, whether it returns to that instruction or from an interrupt on the way there.</summary>
     private bool TryReturnToRetry(CodeSite site)
     {
-        uint frame = State.Gpr[VcpuState.Esp];
-        if (State.Cpl != 0 || site.Instruction.Instruction.Code != Iced.Intel.Code.Iretd || _retry.Root != CurrentRoot || (frame & 0xFFF) > 4096 - 8
-            || !_cpu.TryTranslate(frame, AccessKind.Read, false, false, out PageTranslation translation, out _)
-            || translation.Physical >= Memory.Length
-            || Memory.Read32(translation.Physical) != _retry.Eip || (Memory.Read32(translation.Physical + 4) & 3) != _retry.Cpl)
+        if (State.Cpl == 0 && site.Instruction.Instruction.Code == Iced.Intel.Code.Iretd && _retry.Root == CurrentRoot
+            && _cpu.TryTranslate(_retry.Linear, _retry.Access, _retry.Cpl == 3, false, out _, out _))
         {
-            // The handler may never return there.
-            if (++_missedReturns >= ReturnPatience)
-            {
-                _retry = default;
-            }
-
-            return false;
+            FillRetry(_current!);
+            _switcher.WantReturn(false);
+            return true;
         }
 
-        FillRetry(_current!);
-        _switcher.ForgetReturnWanted();
-        return true;
+        // The handler may never map it.
+        if (++_missedReturns >= ReturnPatience)
+        {
+            _retry = default;
+            _switcher.WantReturn(false);
+        }
+
+        return false;
     }
 
     private void FillRetry(AddressSpace space)

@@ -495,6 +495,7 @@ internal sealed class StubEmitter
 
         a.Label(ref deliver);
         a.mov(__dword_ptr[r10 + (int)MonitorWindow.Data.Cr2], r9d);
+        a.mov(__dword_ptr[r10 + (int)SwitcherLayout.FaultAddress], r9d);
         a.mov(__dword_ptr[r10 + (int)SwitcherLayout.FaultEip], r8d);
         a.mov(eax, __dword_ptr[r14 + UcErr]);
         a.and(eax, 2);

@@ -49,8 +49,8 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
         ForgetReturns();
     }
 
-    /// <summary>IRET goes by the switcher again.</summary>
-    public void ForgetReturnWanted() => _window[SwitcherLayout.ReturnWanted] = 0;
+    /// <summary>Whether IRET is to go by the gate.</summary>
+    public void WantReturn(bool isWanted) => _window[SwitcherLayout.ReturnWanted] = isWanted ? SwitcherLayout.Wanted : 0;
 
     /// <summary>Whether an address is in the switcher.</summary>
     public bool Covers(uint address)
@@ -61,7 +61,7 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
     public void Publish(bool wantsReturn)
     {
         Span<uint> fields = _window.Fields;
-        fields[(int)SwitcherLayout.ReturnWanted / 4] = wantsReturn ? SwitcherLayout.Wanted : 0;
+        WantReturn(wantsReturn);
         fields[(int)MonitorWindow.Data.Cpl / 4] = state.Cpl;
         fields[(int)MonitorWindow.Data.Iopl / 4] = state.Eflags & FlagBits.Iopl;
         for (int i = 0; i < 6; i++)
@@ -155,7 +155,7 @@ internal sealed class Switcher(VcpuState state, Cpu cpu, GuestMemory memory)
 
     /// <summary>The last page fault that was delivered without the monitor, or that was tried to.</summary>
     public (uint Linear, uint Error, uint Eip) LastFault
-        => (_window[MonitorWindow.Data.Cr2], _window[SwitcherLayout.FaultError], _window[SwitcherLayout.FaultEip]);
+        => (_window[SwitcherLayout.FaultAddress], _window[SwitcherLayout.FaultError], _window[SwitcherLayout.FaultEip]);
 
     /// <summary>Remembers where execution really goes on for a return address inside a displaced range.</summary>
     public void LearnReturn(uint guestEip, uint hostEip)

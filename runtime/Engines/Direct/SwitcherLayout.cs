@@ -39,11 +39,12 @@ internal static class SwitcherLayout
     /// <summary>The switcher has, and the monitor does not know of it.</summary>
     public const uint FaultUnseen = 0x40;
 
-    /// <summary>Of the last fault that the switcher delivered or tried to: error code and EIP; its address is in CR2.</summary>
-    public const uint FaultError = 0x170, FaultEip = 0x174;
+    /// <summary>Of the last fault that the switcher delivered or tried to: error code, EIP and address, in the cache line of
+    /// <see cref="ReturnWanted"/>.</summary>
+    public const uint FaultError = 0x170, FaultEip = 0x174, FaultAddress = 0x178;
 
     /// <summary>Not 0 while the way to the page-fault handler is known; then the gate's offset and what remains of IF.</summary>
-    public const uint FaultArmed = 0x178, FaultTarget = 0x17C, FaultIfMask = 0x180;
+    public const uint FaultArmed = 0x190, FaultTarget = 0x194, FaultIfMask = 0x180;
 
     /// <summary>As <see cref="GateDescriptor"/>.</summary>
     public const uint FaultGateDescriptor = 0x184;

@@ -1,5 +1,5 @@
 // disk: what block devices of a Linux system cost, and whether they keep what they promise. The same static binary runs in a guest and on
-// the host. One line for each measurement: disk NAME bytes B operations N ns T
+// the host. Two lines for each measurement: disk NAME begins, and disk NAME bytes B operations N us T
 //   disk time NAME BYTES PROGRAM [ARGUMENT...]   how long a program takes that moves so many bytes
 //   disk random PATH DEPTH OPERATIONS            reads of 4 KiB at random places, so many under way at once, past the page cache
 //   disk log PATH RECORDS                        writes numbered records, each flushed; says "logged N" when record N is on the disk
@@ -39,6 +39,7 @@ uint32_t divide(uint64_t dividend, uint32_t divisor)
 
 static int time_program(const char *name, uint32_t bytes, char **command)
 {
+    print("disk %s begins\n", name);
     uint64_t start = nanoseconds_of(CLOCK_MONOTONIC);
     int32_t process = must(fork(), "fork");
     if (process == 0) {

@@ -36,6 +36,8 @@ int read_random(const char *path, uint32_t depth, uint32_t operations)
     uint8_t *buffers = map_anonymous(MOST * BLOCK, PROT_READ | PROT_WRITE);
     uint32_t context = 0;
     must(system_call(SYS_IO_SETUP, MOST, (intptr_t)&context, 0), "io_setup");
+    const char *name = depth == 1 ? "random-1" : "random-32";
+    print("disk %s begins\n", name);
     uint64_t start = nanoseconds_of(CLOCK_MONOTONIC);
     uint32_t free[MOST], free_count = depth;
     for (uint32_t i = 0; i < depth; i++)
@@ -63,6 +65,6 @@ int read_random(const char *path, uint32_t depth, uint32_t operations)
         }
         done += (uint32_t)got;
     }
-    report(depth == 1 ? "random-1" : "random-32", operations * BLOCK, operations, nanoseconds_of(CLOCK_MONOTONIC) - start);
+    report(name, operations * BLOCK, operations, nanoseconds_of(CLOCK_MONOTONIC) - start);
     return 0;
 }

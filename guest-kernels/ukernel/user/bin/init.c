@@ -1,4 +1,4 @@
-/* Process 1: runs the tests of its table (or, by the boot command line, one of them, the shell, or the benchmark)
+/* Process 1: runs the tests of its table (or, by the boot command line, one of them, the shell, the benchmark or a fork bomb)
    and switches the machine off. */
 #include "user.h"
 
@@ -58,7 +58,7 @@ static bool starts_with(const char *s, const char *prefix)
 
 int main(int argc, char **argv)
 {
-    char *shell[] = { "/bin/sh", 0 }, *bench[] = { "/bin/bench", 0 }, *diskbench[] = { "/bin/diskbench", 0 };
+    char *shell[] = { "/bin/sh", 0 }, *bench[] = { "/bin/bench", 0 }, *diskbench[] = { "/bin/diskbench", 0 }, *bomb[] = { "/bin/bomb", 0 };
     const char *only = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "shell") == 0) {
@@ -69,6 +69,8 @@ int main(int argc, char **argv)
             poweroff(run(bench) == 0);
         if (strcmp(argv[i], "diskbench") == 0)
             poweroff(run(diskbench) == 0);
+        if (strcmp(argv[i], "bomb") == 0)
+            poweroff(run(bomb) == 0);
         if (starts_with(argv[i], "only="))
             only = argv[i] + 5;
     }
