@@ -24,6 +24,8 @@ internal sealed class UndefinedFlags
             Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar => Shift(instruction, Count(instruction, cl)),
             Mnemonic.Shld or Mnemonic.Shrd => DoubleShift(Count(instruction, cl)),
             Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr => Rotate(Count(instruction, cl)),
+            // On processors without BMI1 these bytes are BSF and BSR, with other flags: guests can rely on neither.
+            Mnemonic.Tzcnt or Mnemonic.Lzcnt => (FlagBits.Arithmetic, FlagBits.Arithmetic),
             _ => (Bits(instruction.RflagsWritten | instruction.RflagsCleared | instruction.RflagsSet), Bits(instruction.RflagsUndefined)),
         };
         Mask = (Mask & ~defined) | undefined;

@@ -31,6 +31,8 @@ public sealed partial class DirectEngine
             return Emulate();
         }
 
+        // A kick that came late would keep every step from beginning.
+        Volatile.Write(ref _kick, false);
         (_isStepping, _hasEntered, _steppedFrom) = (true, false, State.Eip);
         try
         {
