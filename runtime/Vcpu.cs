@@ -110,16 +110,12 @@ internal sealed class Vcpu : IDisposable
 
         posted.Allow(_trace is null && _pic.IsQuiet, _pic.Master.Mask, _pic.Slave.Mask);
         VmExit exit = _engine.Run(wantInterruptWindow);
-        if (posted.Pending.Count > 0)
+        foreach (PortWrite write in posted.Pending)
         {
-            foreach ((ushort port, byte value) in posted.Pending)
-            {
-                _bus.Write(port, 1, value);
-            }
-
-            posted.Clear();
+            _bus.Write(write.Port, 1, write.Value);
         }
 
+        posted.Clear();
         return exit;
     }
 

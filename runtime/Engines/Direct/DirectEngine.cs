@@ -98,7 +98,7 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
         _selectors.Reset(_window);
         _operands = new OperandMirror(_cpu, Memory, _frames, () => _window);
         _switcher = new Switcher(State, _cpu, Memory);
-        Posted = mode == ExecutionMode.Para ? new PostedWrites() : null;
+        Posted = mode == ExecutionMode.Para ? new PostedWrites(MonitorWindow.Data.PostCapacity) : null;
         _posts = Posted is null ? null : new PostWindow(Posted);
         // The first process now: a host that refuses one is found out before the guest starts.
         StubFeatures features = TryEnterSpace()!.Stub.Features;

@@ -52,7 +52,7 @@ internal sealed class PostWindow(PostedWrites posted)
         for (uint at = _given; at-- > _left;)
         {
             uint entry = window[MonitorWindow.Data.PostQueue + (4 * at)];
-            posted.Add((byte)entry, (byte)(entry >> 8));
+            posted.Add(new PortWrite((byte)entry, (byte)(entry >> 8)));
         }
 
         // Their masks are in the window already; those that the run loop gives next may be the same.

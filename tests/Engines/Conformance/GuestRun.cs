@@ -38,6 +38,9 @@ internal sealed class GuestRun : IDisposable
 
     public IReadOnlyList<string> Log => _log;
 
+    /// <summary>What the guest posted, see <see cref="PostedWrites"/>.</summary>
+    public List<PortWrite> Posted { get; } = [];
+
     /// <summary>How many interrupts are to be delivered as soon as the guest takes them.</summary>
     public int PendingInterrupts { get; set; }
 
@@ -65,6 +68,12 @@ internal sealed class GuestRun : IDisposable
         while (_log.Count < MaximumLog && limit.Elapsed < TimeSpan.FromSeconds(60))
         {
             VmExit exit = Engine.Run(PendingInterrupts > 0);
+            if (Engine.Posted is PostedWrites posted)
+            {
+                Posted.AddRange(posted.Pending);
+                posted.Clear();
+            }
+
             switch (exit.Reason)
             {
                 case VmExitReason.PortWrite when exit.Port == GuestProgram.EndPort:

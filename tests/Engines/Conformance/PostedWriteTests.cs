@@ -33,8 +33,8 @@ public sealed class PostedWriteTests
         using GuestRun run = Run(p, isAllowed: true);
         Assert.Equal(["e95a", "end"], run.Log);
         Assert.Equal(
-            [(MasterMask, (byte)0xE9), (SlaveMask, (byte)0x5A), (MasterCommand, (byte)0x60), (SlaveCommand, (byte)0x20), (Post, (byte)0x77)],
-            run.Engine.Posted!.Pending);
+            [new(MasterMask, 0xE9), new(SlaveMask, 0x5A), new(MasterCommand, 0x60), new(SlaveCommand, 0x20), new(Post, 0x77)],
+            run.Posted);
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class PostedWriteTests
 
         using GuestRun run = Run(p, isAllowed: false);
         Assert.Equal(["port 21 value 20", "port 20 value 20", "5a", "end"], run.Log);
-        Assert.Empty(run.Engine.Posted!.Pending);
+        Assert.Empty(run.Posted);
     }
 
     [Theory]
@@ -68,7 +68,7 @@ public sealed class PostedWriteTests
 
         using GuestRun run = Run(p, isAllowed: true);
         Assert.Equal([$"port 20 value {command:x}", $"port a0 value {command:x}", "end"], run.Log);
-        Assert.Empty(run.Engine.Posted!.Pending);
+        Assert.Empty(run.Posted);
     }
 
     [Fact]
@@ -84,7 +84,7 @@ public sealed class PostedWriteTests
         p.End();
         using GuestRun run = Run(p, isAllowed: true);
         Assert.Equal(["port 21 value 10", "end"], run.Log);
-        Assert.Equal(Enumerable.Range(0, 20).Where(i => i != 0x10).Select(i => ((ushort)MasterMask, (byte)i)), run.Engine.Posted!.Pending);
+        Assert.Equal(Enumerable.Range(0, 20).Where(i => i != 0x10).Select(i => new PortWrite(MasterMask, (byte)i)), run.Posted);
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class PostedWriteTests
         p.End();
         using GuestRun run = Run(p, isAllowed: true);
         Assert.Equal("end", run.Log[^1]);
-        Assert.True(run.Engine.Posted!.Pending.Count <= Runtime.Abi.MonitorWindow.Data.PostCapacity);
+        Assert.True(run.Posted.Count <= Runtime.Abi.MonitorWindow.Data.PostCapacity);
     }
 
     private static GuestRun Run(GuestProgram program, bool isAllowed)
