@@ -9,7 +9,7 @@
 #include "groups.h"
 #include "selectors_quirks.h"
 
-enum { SOON = 600 /* timer ticks, half a millisecond */, LATER = 6000, MANY_TRIES = 200000 };
+enum { SOON = 600 /* timer ticks, half a millisecond */, LATER = 6000, MUCH_LATER = 65535, MANY_TRIES = 200000 };
 
 // The timer's request waits in the interrupt controller; with IF set it would be taken at once.
 static bool request_pending(void)
@@ -179,7 +179,7 @@ static uint32_t halt_result(probe *body, bool interrupts_work)
 void check_hardware_interrupts(void)
 {
     // Firmware leaves the timer ticking: silence it, and let the controllers forget a tick that came before.
-    pit_start_once(LATER);
+    pit_start_once(MUCH_LATER);
     pic_init();
     uint32_t first = 0;
     bool interrupts_work = run_guarded(sti_lets_in, &first) && first == 1;
