@@ -4,7 +4,8 @@
 # Needs what fetch.sh fetched. Usage: disk.sh [--size MIB] [--memory MIB] [--columns "host ring dma pio tcg"]
 # [--file FILE]
 # Guests have 768 MiB: with more, a 32-bit Linux keeps pages in high memory, and maps each for itself whenever it touches it.
-# The file is made and removed; what it is on is what is measured. PIO moves a sixteenth of the size.
+# The file is made and removed; what it is on is what is measured. PIO moves a sixteenth of the size, in a
+# sixteenth of the requests.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -46,17 +47,17 @@ for module in block/xen-blkfront.ko lib/crc64.ko lib/crc64-rocksoft.ko crypto/cr
     load="$load insmod /lib/${module##*/} 2>/dev/null;"
 done
 
-job_for() { # MIB
+job_for() { # MIB PARTS LOAD
     local bytes=$(($1 << 20))
     cat <<JOB
-$load
+$3
 for try in 1 2 3 4 5 6 7 8 9; do for D in /dev/xvda /dev/vda /dev/sda; do [ -b \$D ] && break 2; done; sleep 1; done
 disk time read-direct $bytes /bin/dd if=\$D of=/dev/null bs=1M count=$1 iflag=direct
 disk time write-direct $bytes /bin/dd if=/dev/zero of=\$D bs=1M count=$1 oflag=direct
 disk time read-buffered $bytes /bin/dd if=\$D of=/dev/null bs=1M count=$1
 disk time write-buffered $bytes /bin/dd if=/dev/zero of=\$D bs=1M count=$1 conv=fsync
-disk random \$D 1 2000
-disk random \$D 32 20000
+disk random \$D 1 $((2000 / $2))
+disk random \$D 32 $((20000 / $2))
 JOB
 }
 
@@ -76,7 +77,7 @@ guest() { # COLUMN INITRD STATS
     case $1 in
         ring) "$runtime" run "$kernel" --mode para --append "$append" --memory "${memory}M" --initrd "$2" --disk "$file" --stats "$3" --time-limit 170s;;
         dma) "$runtime" run "$kernel" --mode full --append "$append" --memory "${memory}M" --initrd "$2" --disk "$file" --stats "$3" --time-limit 170s;;
-        pio) "$runtime" run "$kernel" --mode full --append "$append libata.dma=0" --memory "${memory}M" --initrd "$2" --disk "$file" --stats "$3" --time-limit 170s;;
+        pio) "$runtime" run "$kernel" --mode full --append "$append" --memory "${memory}M" --initrd "$2" --disk "$file" --stats "$3" --time-limit 170s;;
         tcg) timeout 170 qemu-system-i386 -accel tcg -m "$memory" -kernel "$kernel" -initrd "$2" -append "$append" -drive "file=$file,format=raw,if=virtio" \
             -display none -net none -no-reboot -serial stdio -monitor none;;
     esac
@@ -93,9 +94,10 @@ for column in $columns; do
         host) on_host >"$work/$column" 2>/dev/null || true; continue;;
         tcg) command -v qemu-system-i386 >/dev/null || { echo "tcg: qemu-system-i386 is not installed"; continue; };;
     esac
-    mib=$size
-    [ "$column" != pio ] || mib=$((size / 16))
-    "$here/initramfs.sh" --add "$here/bin/disk" "${additions[@]}" --run "$(job_for "$mib")" "$work/initrd.gz"
+    parts=1 drivers=$load
+    # insmod hands over what stands behind the module's name; it does not read the kernel's command line.
+    [ "$column" != pio ] || { parts=16 drivers=${load/libata.ko/libata.ko dma=0}; }
+    "$here/initramfs.sh" --add "$here/bin/disk" "${additions[@]}" --run "$(job_for $((size / parts)) $parts "$drivers")" "$work/initrd.gz"
     guest "$column" "$work/initrd.gz" "$work/stats.json" </dev/null 2>"$work/errors" | tr -d '\r' >"$work/$column" || true
     grep -q '^disk' "$work/$column" || { echo "$column: $(tail -n 1 "$work/errors" "$work/$column" | tr '\n' ' ')"; continue; }
     [ "$column" = tcg ] || exits_of "$work/stats.json" >>"$work/$column"
