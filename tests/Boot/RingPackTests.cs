@@ -38,16 +38,18 @@ public sealed class RingPackTests : IDisposable
         Assert.Contains("mounted 3 times", onRings, StringComparison.Ordinal);
         (string onIde, long ideExits) = Run(_image, "diskbench", engine, "pc");
         Assert.Contains("mounted 4 times", onIde, StringComparison.Ordinal);
-        Assert.True(ringExits * 100 < ideExits, $"{ringExits} port accesses with rings, {ideExits} with IDE");
+        Assert.True(ringExits * 10 < ideExits, $"{ringExits} port accesses and hypercalls with rings, {ideExits} with IDE");
     }
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    private (string Serial, long PortExits) Run(string image, string append, string engine, string platform)
+    private (string Serial, long Exits) Run(string image, string append, string engine, string platform)
     {
         string stats = Path.Combine(_folder.FullName, "stats.json");
         KernelRun run = KernelRun.InRuntime(new KernelSetup(image, append, _disk, platform, Stats: stats), engine, "para");
         Assert.True(run.Status == KernelRun.AllRight, run.Serial + run.Errors);
-        return (run.Serial, RunStatistics.Parse(File.ReadAllText(stats))!.Exits.Where(exit => exit.Reason.StartsWith("port-", StringComparison.Ordinal)).Sum(exit => exit.Count));
+        // A port access is a hypercall once the image's own C# shims perform it.
+        return (run.Serial, RunStatistics.Parse(File.ReadAllText(stats))!.Exits
+            .Where(exit => exit.Reason.StartsWith("port-", StringComparison.Ordinal) || exit.Reason == "hypercall").Sum(exit => exit.Count));
     }
 }
