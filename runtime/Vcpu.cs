@@ -196,6 +196,11 @@ internal sealed class Vcpu : IDisposable
     /// <summary>Delivers a pending upcall or interrupt if the guest can take one. False when one waits for a window.</summary>
     private bool TryInterrupt()
     {
+        if (!_engine.State.NonMaskableBlocked && _interrupts.TryTakeNonMaskable())
+        {
+            _engine.InterruptNonMaskable();
+        }
+
         if (_xen is not null && _xen.TryPendingVector(out byte upcall))
         {
             if (!_engine.State.InterruptsEnabled || _engine.State.InterruptShadow)
