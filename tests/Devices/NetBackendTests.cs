@@ -37,6 +37,7 @@ public sealed class NetBackendTests
         using var front = new NetFront(forwardsAtOnce: true);
         front.Other.ReleasesAtOnce = true;
         front.Connect();
+        front.IsIdle = true; // else the back end looks on by itself, and tells it later
         front.Guest.HandleUpcall();
         Put(front, 0, 60, 0);
         front.PutTransmit(0, 0, 60, id: 1);

@@ -1,17 +1,22 @@
 using Runtime.Abi.Xen;
 using Runtime.Devices.Xen;
 using Runtime.Network;
+using Runtime.Time;
 
 namespace Runtime.Devices.Ethernet;
 
 /// <summary>A network interface that the guest reaches through two rings (public/io/netif.h): eth0 of Linux's xen-netfront. The guest's end of the
 /// cable is the one that the emulated card has until the guest unplugs that.</summary>
-public sealed class NetBackend(BackendHost host, GuestPort cable) : XenbusDevice(host, "vif", 0)
+public sealed class NetBackend(BackendHost host, GuestPort cable) : XenbusDevice(host, "vif", 0), ITimedDevice
 {
     private readonly List<uint> _ports = [];
     private readonly List<uint> _references = [];
     private NetTransmitter? _transmitter;
     private NetReceiver? _receiver;
+
+    long ITimedDevice.NextDeadline => _transmitter?.NextDeadline ?? DeadlineQueue.Never;
+
+    void ITimedDevice.Advance(long now) => _transmitter?.Service();
 
     protected override void Describe()
     {

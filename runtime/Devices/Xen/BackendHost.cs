@@ -11,4 +11,5 @@ namespace Runtime.Devices.Xen;
 /// <param name="IsGuestIdle">Whether the guest's processor waits for an event. A glance from any thread.</param>
 /// <param name="Kill">Ends a guest that breaks a ring. Safe from any thread.</param>
 public sealed record BackendHost(
-    ushort Domain, Store Store, EventChannels Events, GrantTable Grants, GuestMemory Ram, CompletionQueue Completions, Func<bool> IsGuestIdle, Action<string> Kill);
+    ushort Domain, Store Store, EventChannels Events, GrantTable Grants, GuestMemory Ram, CompletionQueue Completions, Func<bool> IsGuestIdle, Action<string> Kill,
+    IClock Clock);
