@@ -36,7 +36,7 @@ internal sealed class NetFront : IDisposable
         _cable = new GuestPort(Mac, Completions);
         _cable.Plug(_switch.Connect(_cable, Mac));
         Other.Port = _switch.Connect(Other, OtherMac);
-        var host = new BackendHost(DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, () => IsIdle, reason => Death ??= reason, Clock);
+        var host = new BackendHost(DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, () => IsIdle, reason => Death ??= reason, Clock, Guest.Reservation);
         _backend = new NetBackend(host, _cable);
         _backend.Offer();
         Transmit = new FrontRing(Guest.Memory, TransmitRingFrame, NetTransmitRequest.Length, uint.MaxValue - 300);
@@ -109,6 +109,19 @@ internal sealed class NetFront : IDisposable
 
     public void PutExtra(int segmentSize, byte flags = 0)
         => Put(Transmit, new NetExtraInfo(NetExtraInfo.TypeSegmentation, flags, (ushort)segmentSize, NetExtraInfo.SegmentTcp4, 0, 0));
+
+    /// <summary>Gives back the pages that the next posts will name, and posts them as places for others.</summary>
+    public void Accept(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            uint page = (uint)(Pages - PostedPages + (_posted + i) % PostedPages);
+            Assert.True(Guest.Reservation.TryGiveBack(FirstFrame + page));
+            Guest.Grant(FirstReference + page, FirstFrame + page, GrantFlags.AcceptTransfer);
+        }
+
+        Post(count);
+    }
 
     /// <summary>Posts pages for receiving, with their numbers as ids; the last ones there are.</summary>
     public void Post(int count)
