@@ -64,6 +64,7 @@ internal sealed class Vcpu : IDisposable
         {
             if (_gate.MustYield)
             {
+                _deadlines.Advance(_clock.Now); // back ends may have put off what they find in their rings
                 _gate.Yield();
                 _xen?.PublishRunstate();
                 continue;

@@ -82,6 +82,7 @@ public sealed partial class Cpu
             ModelSpecific.TimeStampAdjust => _model.InvariantTimeStamp ? (ulong)_state.TscOffset : null,
             ModelSpecific.ApicBase => ApicBase?.Value,
             ModelSpecific.BiosSign => 0,
+            ModelSpecific.ArchitecturalCapabilities => _model.ArchitecturalCapabilities is uint and not 0 ? _model.ArchitecturalCapabilities : null,
             ModelSpecific.PlatformId => 0,
             ModelSpecific.SysenterCs => _state.SysenterCs,
             ModelSpecific.SysenterEsp => _state.SysenterEsp,
@@ -207,5 +208,5 @@ public sealed partial class Cpu
 internal static class ModelSpecific
 {
     public const uint TimeStampCounter = 0x10, PlatformId = 0x17, ApicBase = 0x1B, TimeStampAdjust = 0x3B, BiosSign = 0x8B, SysenterCs = 0x174;
-    public const uint SysenterEsp = 0x175, SysenterEip = 0x176, MiscEnable = 0x1A0, Pat = 0x277, Efer = 0xC000_0080;
+    public const uint ArchitecturalCapabilities = 0x10A, SysenterEsp = 0x175, SysenterEip = 0x176, MiscEnable = 0x1A0, Pat = 0x277, Efer = 0xC000_0080;
 }
