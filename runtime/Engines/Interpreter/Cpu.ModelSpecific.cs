@@ -6,6 +6,9 @@ namespace Runtime.Engines.Interpreter;
 
 public sealed partial class Cpu
 {
+    /// <summary>RDCL_NO.</summary>
+    private const ulong RogueDataLoadNo = 1;
+
     private const ulong PowerOnPat = 0x0007_0406_0007_0406;
     private ulong _pat = PowerOnPat;
     private ulong _miscEnable = 1;
@@ -80,6 +83,7 @@ public sealed partial class Cpu
             ModelSpecific.TimeStampCounter => TimeStamp,
             ModelSpecific.TimeStampAdjust => _model.InvariantTimeStamp ? (ulong)_state.TscOffset : null,
             ModelSpecific.ApicBase => _model.Has(CpuFeatures.Apic) ? 0xFEE0_0900ul : null,
+            ModelSpecific.ArchitecturalCapabilities => _model.IsMeltdownFree ? RogueDataLoadNo : null,
             ModelSpecific.BiosSign => 0,
             ModelSpecific.PlatformId => 0,
             ModelSpecific.SysenterCs => _state.SysenterCs,
@@ -206,6 +210,6 @@ public sealed partial class Cpu
 /// <summary>Numbers of the model-specific registers that exist (SDM vol. 4, table 2-2).</summary>
 internal static class ModelSpecific
 {
-    public const uint TimeStampCounter = 0x10, PlatformId = 0x17, ApicBase = 0x1B, TimeStampAdjust = 0x3B, BiosSign = 0x8B, SysenterCs = 0x174;
-    public const uint SysenterEsp = 0x175, SysenterEip = 0x176, MiscEnable = 0x1A0, Pat = 0x277, Efer = 0xC000_0080;
+    public const uint TimeStampCounter = 0x10, PlatformId = 0x17, ApicBase = 0x1B, TimeStampAdjust = 0x3B, BiosSign = 0x8B;
+    public const uint ArchitecturalCapabilities = 0x10A, SysenterCs = 0x174, SysenterEsp = 0x175, SysenterEip = 0x176, MiscEnable = 0x1A0, Pat = 0x277, Efer = 0xC000_0080;
 }

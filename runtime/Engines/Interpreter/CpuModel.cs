@@ -41,8 +41,10 @@ public sealed class CpuModel
 
     private const uint HypervisorPresent = 1u << 31;
 
-    // CPUID 7.0 EBX, 80000007H EDX.
-    private const uint TimeStampAdjust = 2, InvariantTimeStampBit = 1 << 8;
+    // CPUID 7.0 EBX and EDX, 80000007H EDX.
+    private const uint TimeStampAdjust = 2, ArchitecturalCapabilities = 1 << 29, InvariantTimeStampBit = 1 << 8;
+
+    private const uint FeatureLeaf = 7;
 
     /// <summary>A 686-class processor with SSE2, no APIC, no fast system calls.</summary>
     public static readonly CpuModel Default = new();
@@ -73,6 +75,10 @@ public sealed class CpuModel
     /// IA32_TSC_ADJUST, which shows that nobody has moved it, comes along.</summary>
     public bool InvariantTimeStamp { get; init; } = HostHasInvariantTimeStamp();
 
+    /// <summary>IA32_ARCH_CAPABILITIES is there and says RDCL_NO: user code cannot read the kernel's memory by speculation (Meltdown), as it cannot on
+    /// this host. Linux does without page-table isolation then, and so without two loads of CR3 in each system call.</summary>
+    public bool IsMeltdownFree { get; init; } = HostIsMeltdownFree();
+
     /// <summary>A Xen hypervisor shows itself: its CPUID leaves, the hypercall page, VMCALL.</summary>
     public bool HasXen { get; init; }
 
@@ -80,9 +86,9 @@ public sealed class CpuModel
 
     public CpuidLeaf Leaf(uint leaf, uint subleaf) => leaf switch
     {
-        0 => new(InvariantTimeStamp ? FrequencyLeaf : 2, VendorWords[0], VendorWords[2], VendorWords[1]),
+        0 => new(InvariantTimeStamp ? FrequencyLeaf : IsMeltdownFree ? FeatureLeaf : 2, VendorWords[0], VendorWords[2], VendorWords[1]),
         1 => new(Signature, Has(CpuFeatures.Clfsh) ? 8u << 8 : 0, HypervisorPresent, (uint)Features),
-        7 when subleaf == 0 && InvariantTimeStamp => new(0, TimeStampAdjust, 0, 0),
+        FeatureLeaf when subleaf == 0 => new(0, InvariantTimeStamp ? TimeStampAdjust : 0, 0, IsMeltdownFree ? ArchitecturalCapabilities : 0),
         XenCpuid.FirstLeaf when HasXen => new(XenCpuid.LastLeaf, XenCpuid.SignatureEbx, XenCpuid.SignatureEcx, XenCpuid.SignatureEdx),
         XenCpuid.FirstLeaf + 1 when HasXen => new(XenCpuid.Version, 0, 0, 0),
         XenCpuid.FirstLeaf + 2 when HasXen => new(1, XenCpuid.HypercallPageMsr, 0, 0),
@@ -98,6 +104,19 @@ public sealed class CpuModel
     private static bool HostHasInvariantTimeStamp()
         => X86Base.IsSupported && unchecked((uint)X86Base.CpuId(unchecked((int)0x8000_0000), 0).Eax) >= 0x8000_0007
             && (X86Base.CpuId(unchecked((int)0x8000_0007), 0).Edx & InvariantTimeStampBit) != 0;
+
+    /// <summary>What Linux says of the processor that it runs on; a host that says nothing may be affected.</summary>
+    private static bool HostIsMeltdownFree()
+    {
+        try
+        {
+            return File.ReadAllText("/sys/devices/system/cpu/vulnerabilities/meltdown").StartsWith("Not affected", StringComparison.Ordinal);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>The leaves that tell the rate of the time-stamp counter, for kernels that need not measure it then: a busy host spoils that.
     /// As a ratio (1:1) to a crystal of that very rate, and in whole MHz (SDM vol. 2, CPUID, table 3-8).</summary>
