@@ -91,7 +91,13 @@ internal sealed class Vcpu : IDisposable
             return;
         }
 
-        _engine.Kick();
+        // One that sleeps looks at everything before it runs guest code again: a kick would only send it back from there.
+        Interlocked.MemoryBarrier();
+        if (!_isIdle)
+        {
+            _engine.Kick();
+        }
+
         _idle.Set();
     }
 
@@ -248,9 +254,10 @@ internal sealed class Vcpu : IDisposable
     {
         _xen?.TrySettleUpcall();
         _xen?.Runstate.Enter(Abi.Xen.Runstate.Blocked);
+        _isIdle = true;
+        Interlocked.MemoryBarrier();
         AwaitDevice(isOver);
         _gate.Block();
-        _isIdle = true;
         while (!isOver() && _machine.Outcome is null)
         {
             long now = _clock.Now;
@@ -265,6 +272,7 @@ internal sealed class Vcpu : IDisposable
         }
 
         _isIdle = false;
+        Interlocked.MemoryBarrier();
         _gate.Enter();
         _engine.Halted();
         if (_xen is not null)
@@ -293,6 +301,7 @@ internal sealed class Vcpu : IDisposable
     private void Ring()
     {
         _isDue = true;
+        Interlocked.MemoryBarrier();
         if (!_isIdle)
         {
             _engine.Kick();

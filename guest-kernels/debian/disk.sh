@@ -83,9 +83,10 @@ guest() { # COLUMN INITRD STATS
     esac
 }
 
-# The exits that the runtime counted during each measurement, as lines: exits NAME N.
+# The exits that the runtime counted during each measurement, as lines: exits NAME N REASON.
 exits_of() { # STATS
-    sed -n '/"diskExits"/,/}/s/^ *"\([a-z0-9-]*\)": \([0-9]*\),*$/exits \1 \2/p' "$1"
+    awk -F '"' '/^  "diskExits"/ { within = 1; next } !within { next }
+        /: \{$/ { name = $2 } /: [0-9]+,?$/ { count = $3; gsub(/[^0-9]/, "", count); print "exits", name, count, $2 }' "$1"
 }
 
 echo "$(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg); ${kernel##*/}; $size MiB, guests of $memory MiB"
@@ -108,7 +109,10 @@ done
         rate[FILENAME, $2] = $2 ~ /random/ ? $8 / $6 : $4 / $8; moved[FILENAME, $2] = $2 ~ /random/ ? $6 : $4 / 1048576
         if (!($2 in seen)) { seen[$2]; order[++count] = $2 }
     }
-    $1 == "exits" && moved[FILENAME, $2] { exits[FILENAME, $2] = $3 / moved[FILENAME, $2] }
+    $1 == "exits" && moved[FILENAME, $2] {
+        exits[FILENAME, $2] += $3 / moved[FILENAME, $2]
+        if (FILENAME == "ring" && $2 == "random-32") reasons = reasons sprintf("; %s %.4f", $4, $3 / moved[FILENAME, $2])
+    }
     function line(label, values, row, format, c) {
         printf "%-34s", label
         for (c = 1; c <= n; c++) printf (names[c], row) in values ? format : "%10s", (names[c], row) in values ? values[names[c], row] : "-"
@@ -121,4 +125,5 @@ done
         print ""
         for (r = 1; r <= count; r++) line(order[r] (order[r] ~ /random/ ? ", us for 4 KiB" : ", MB/s"), rate, order[r], "%10.1f")
         for (r = 1; r <= count; r++) line(order[r] (order[r] ~ /random/ ? ", exits a request" : ", exits for 1 MiB"), exits, order[r], order[r] ~ /random/ ? "%10.3f" : "%10.1f")
+        if (reasons) print "ring, random-32, exits a request by reason: " substr(reasons, 3)
     }' $present)

@@ -75,6 +75,7 @@ public sealed partial class DirectEngine
         switch (reason)
         {
             case StubLayout.ExitKick:
+                _accounts.Is(_accounts.Kick, State.Eip);
                 return VmExit.None;
             case StubLayout.ExitSignal:
                 ulong eip = stub.Line.Eip | (ulong)stub.Word(StubLayout.EipHigh) << 32;
@@ -415,6 +416,8 @@ public sealed partial class DirectEngine
 
         if (State.Cpl == 0 && site.IsReturned(Returned, index, out uint asked))
         {
+            // A shim performs the first element of a repeated INS or OUTS; the others are carried on here, unless it did something else.
+            _stringTransfer = site.Instruction.Instruction is { IsStringInstruction: true, HasRepPrefix: true } ? State.Eip : null;
             return new VmExit(VmExitReason.Hypercall, Value: asked);
         }
 
