@@ -67,7 +67,8 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
         }
         else if (source.Table == 0)
         {
-            Map(space, region, WidenWithoutTable(region, run), populate: false);
+            ShadowRun wide = WidenWithoutTable(region, run);
+            Map(space, region, wide, populate: space.GoesOnAt(index) && memory.IsResident(wide.Frame, (int)wide.Count));
         }
         else
         {
