@@ -236,6 +236,11 @@ public sealed partial class DirectEngine
             return OnCodeAccess(space, linear, access);
         }
 
+        if (access != AccessKind.Fetch && !user && IsAtRepeatedMove() && _pager.IsPassing(space, linear >> 12))
+        {
+            return Emulate();
+        }
+
         FillResult result = access == AccessKind.Fetch && IsPatching
             ? _mapper.Map(space, linear, State.Eip, user, out uint error)
             : _pager.Fill(space, linear, access, user, out error);
@@ -537,6 +542,12 @@ public sealed partial class DirectEngine
                 return false;
         }
     }
+
+    /// <summary>Whether the next instruction is REP MOVS or REP STOS of bytes or dwords, which the interpreter performs a page at a time.</summary>
+    private bool IsAtRepeatedMove()
+        => _cpu.TryTranslate(State.Eip, AccessKind.Fetch, State.Cpl == 3, false, out PageTranslation first, out _)
+            && Memory.Read8(first.Physical) == 0xF3 && (State.Eip & 0xFFF) != 0xFFF
+            && Memory.Read8(first.Physical + 1) is 0xA4 or 0xA5 or 0xAA or 0xAB;
 
     private bool LooksLikeIntImmediate(uint after, byte vector)
         => _cpu.TryTranslate(after - 2, AccessKind.Fetch, State.Cpl == 3, false, out PageTranslation first, out _)
