@@ -77,6 +77,58 @@ public sealed class NetBackendTests
             front.Answers());
     }
 
+    /// <summary>As long as the protocol can say, and no TCP packet: it is the switch's to carry, and is not too long for anything on the way.</summary>
+    [Theory]
+    [InlineData(16, 65_535, NetStatus.Okay)]
+    [InlineData(17, 65_535, NetStatus.Error)] // the other parts are longer than the whole
+    [InlineData(1, 4_097, NetStatus.Error)]
+    public void FramesOfAnyLength(int parts, int length, short status)
+    {
+        using var front = new NetFront();
+        front.Connect();
+        Put(front, 0, 60, 0);
+        for (int i = 0; i < parts; i++)
+        {
+            NetFlags flags = i < parts - 1 ? NetFlags.TransmitMoreData : NetFlags.None;
+            front.PutTransmit(i, 0, i == 0 ? length : 4096, (ushort)i, flags);
+        }
+
+        front.Push();
+        front.Run();
+        Assert.Equal(status == NetStatus.Okay ? 1 : 0, front.Other.Count);
+        if (status == NetStatus.Okay)
+        {
+            Assert.Equal(length, front.Other.Take().Length);
+        }
+
+        Assert.Equal(parts, front.Answers().Count(answer => answer.Status == status));
+        Assert.Equal(2, front.Guest.Grants.PinCount);
+        Assert.Null(front.Death);
+    }
+
+    /// <summary>What a hostile neighbour sends: too long and no TCP packet, or in segments without end. The guest gets nothing of it, and what comes
+    /// behind.</summary>
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, false)]
+    [InlineData(1460, true)]
+    [InlineData(1, true)]
+    public void FramesThatNoReceiverTakesAreLost(int segmentSize, bool isLarge)
+    {
+        using var front = new NetFront();
+        front.Connect(isLarge);
+        front.Post(40);
+        bool isTcp = segmentSize == 1;
+        byte[] packet = UserGuest.Packet((byte)(isTcp ? 6 : 17), UserGuest.Gateway, new byte[60_000]);
+        packet[34 + 12] = 0x50;
+        NetFront.Mac.Write(packet);
+        NetFront.OtherMac.Write(packet.AsSpan(6));
+        Assert.True(front.Other.Port.TryTransmit(new EthernetFrame([packet]) { SegmentSize = segmentSize }));
+        front.Other.Send(TestStation.Frame(NetFront.Mac, NetFront.OtherMac).ToArray());
+        front.Run();
+        Assert.Equal(60, Assert.Single(front.Arrivals()).Status);
+    }
+
     [Fact]
     public void FramesArriveInPostedPages()
     {

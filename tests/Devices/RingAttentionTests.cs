@@ -42,6 +42,21 @@ public sealed class RingAttentionTests
         Assert.True(stops <= frames * mostPerFrame, $"{stops} stops for {frames} frames");
     }
 
+    /// <summary>One that waits for an answer to each burst: it would be stopped as often without.</summary>
+    [Fact]
+    public void AGuestThatSoonWaitsIsLeftAlone()
+    {
+        var attention = new RingAttention();
+        int attempts = 0;
+        for (int round = 0; round < 1_000; round++)
+        {
+            attempts += attention.Continues(round * 15_000, found: 8, mayContinue: true) ? 1 : 0;
+            Assert.False(attention.Continues((round * 15_000) + 10_000, found: 0, mayContinue: false));
+        }
+
+        Assert.InRange(attempts, 1, 20);
+    }
+
     [Fact]
     public void AGuestThatWaitsIsAskedToNotify()
     {

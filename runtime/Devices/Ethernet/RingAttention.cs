@@ -20,6 +20,7 @@ internal sealed class RingAttention
     private const int LongestPause = 256;
 
     private int _found;
+    private bool _hasPaid;
     private int _pause;
     private int _skip;
 
@@ -41,7 +42,7 @@ internal sealed class RingAttention
                 return false;
             }
 
-            (_found, Until) = (0, now + Period);
+            (_found, _hasPaid, Until) = (0, false, now + Period);
             return true;
         }
 
@@ -51,11 +52,13 @@ internal sealed class RingAttention
             return true;
         }
 
-        bool wasWorthIt = _found >= Worth;
-        _pause = wasWorthIt ? 0 : Math.Min(_pause * 2 + 1, LongestPause);
+        // A guest that waits before the first period is over would have been stopped as often without: it only cost the clock.
+        _hasPaid |= now >= Until && _found >= Worth;
+        bool goesOn = mayContinue && _found >= Worth;
+        _pause = _hasPaid ? 0 : Math.Min(_pause * 2 + 1, LongestPause);
         _skip = _pause + 1;
-        (_found, Until) = (0, mayContinue && wasWorthIt ? now + Period : DeadlineQueue.Never);
-        return IsOn;
+        (_found, Until) = (0, goesOn ? now + Period : DeadlineQueue.Never);
+        return goesOn;
     }
 
     /// <summary>Something else will make the caller look.</summary>
