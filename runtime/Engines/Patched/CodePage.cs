@@ -63,6 +63,9 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
     /// <summary>Sensitive instructions of the page by offset, with their index in the site table.</summary>
     public Dictionary<int, int> Sites { get; } = [];
 
+    /// <summary>Those of <see cref="Sites"/> that are not sensitive, but were taken over because they access devices.</summary>
+    public HashSet<int> DeviceAccesses { get; } = [];
+
     public List<LivePatch> Patches { get; } = [];
 
     /// <summary>FPU, MMX and SSE instructions: traps while CR0.TS or CR0.EM is set.</summary>
