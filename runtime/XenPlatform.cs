@@ -34,12 +34,6 @@ internal sealed class XenPlatform : IDisposable
     public XenPlatform(PcPlatform board, Cpu processor, PlatformParts parts, IClock clock, VirtualMachine machine)
     {
         GuestMemory ram = parts.Memory;
-        if (processor.Model.Has(CpuFeatures.Apic))
-        {
-            board.AddLocalApic(clock, machine.LookAnew);
-            MultiprocessorTable.Write(ram);
-        }
-
         uint end = (uint)(ram.RamLength >> 12);
         var shared = new SharedInfo(ram, end - MachineLayout.XenSharedInfoFrame);
         Reservation reservation = Reservation = new Reservation(ram);

@@ -44,14 +44,11 @@ public sealed class CpuModel
     // CPUID 7.0 EBX and EDX, 80000007H EDX.
     private const uint StructuredLeaf = 7, TimeStampAdjust = 2, HasArchitecturalCapabilities = 1 << 29, InvariantTimeStampBit = 1 << 8;
 
-    /// <summary>A 686-class processor with SSE2, no APIC, no fast system calls.</summary>
+    /// <summary>A 686-class processor with SSE2, no fast system calls. Whether it has an APIC is the board's affair.</summary>
     public static readonly CpuModel Default = new();
 
     /// <summary>The same under Xen.</summary>
     public static readonly CpuModel UnderXen = new() { HasXen = true };
-
-    /// <summary>And with a local APIC, without which Linux does not set up Xen's timers.</summary>
-    public static readonly CpuModel UnderXenWithApic = new() { HasXen = true, Features = Default.Features | CpuFeatures.Apic };
 
     public CpuFeatures Features { get; init; } = CpuFeatures.Fpu | CpuFeatures.De | CpuFeatures.Pse | CpuFeatures.Tsc | CpuFeatures.Msr
         | CpuFeatures.Pae | CpuFeatures.Cx8 | CpuFeatures.Pge | CpuFeatures.Cmov | CpuFeatures.Pat | CpuFeatures.Clfsh | CpuFeatures.Mmx
