@@ -390,7 +390,7 @@ internal sealed class CodeCache
         Trampolines.Remove(live);
         if (!live.IsFromImage)
         {
-            _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+            ReturnRoom(live);
         }
 
         foreach ((int offset, int index) in page.Sites)
@@ -485,7 +485,7 @@ internal sealed class CodeCache
         {
             _plan?.Return(live.Patch);
         }
-        else
+        else if (live.HasTrampoline)
         {
             _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
         }
@@ -494,6 +494,12 @@ internal sealed class CodeCache
     private void Apply(LivePatch live)
     {
         Patch patch = live.Patch;
+        if (!live.HasTrampoline)
+        {
+            live.Owner.Apply(live);
+            return;
+        }
+
         if (KeyInstructions.AreIn(patch.Trampoline.Span))
         {
             // What is displaced has other displacements there, which nobody chose. The sites stay traps.
