@@ -44,10 +44,10 @@ internal sealed class BlockRing : IDisposable
     private volatile bool _isStopped;
     private bool _isGone;
 
-    public BlockRing(BackendHost host, DiskImage disk, uint frame, uint port)
+    public BlockRing(BackendHost host, DiskImage disk, ReadOnlySpan<uint> frames, uint port)
     {
         (_host, _disk, _port) = (host, disk, port);
-        _ring = new BackRing(host.Ram, frame, BlockRequest.Length);
+        _ring = new BackRing(host.Ram, frames, BlockRequest.Length);
         _ring.Resume();
         _intake = new BlockIntake(disk, host.Grants, host.Ram);
         _hold = new ResponseHold((int)_ring.Size);
