@@ -222,6 +222,8 @@ public sealed class BlockBackendTests
         front.Push();
         front.WaitForDeath();
         Assert.Contains("request id 9 is in flight twice", front.Death, StringComparison.Ordinal);
+        front.SetState(XenbusState.Closing);
+        Assert.Equal(0, front.Guest.Grants.PinCount);
     }
 
     [Theory]
@@ -286,7 +288,7 @@ public sealed class BlockBackendTests
         Assert.Null(front.Death);
     }
 
-    /// <summary>The front end's own loss: it overwrites its requests with its responses. Nothing else comes of it.</summary>
+    /// <summary>The front end's own loss: its requests overwrite one another, and come twice. No page stays pinned for that.</summary>
     [Fact]
     public void APageMayBeInARingTwice()
     {

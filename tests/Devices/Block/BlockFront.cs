@@ -18,17 +18,20 @@ internal sealed class BlockFront : IDisposable
     private const string Front = "/local/domain/1/device/vbd/51712/";
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
-    private readonly string _path = Path.GetTempFileName();
+    private readonly string _path;
+    private readonly bool _isOwnFile;
     private readonly BlockBackend _backend;
     private readonly uint _port;
 
     /// <param name="ringPages">More than one are offered by <c>ring-page-order</c>.</param>
     public BlockFront(int sectors = 4096, bool isReadOnly = false, int ringPages = 1)
+        : this(Random(sectors), path => isReadOnly ? DiskImage.OpenReadOnly(path) : DiskImage.Open(path), ringPages) => _isOwnFile = true;
+
+    /// <summary>A disk on a file that others use too.</summary>
+    public BlockFront(string path, Func<string, DiskImage> open, int ringPages = 1)
     {
-        byte[] contents = new byte[sectors * DiskImage.SectorSize];
-        new Random(5).NextBytes(contents);
-        File.WriteAllBytes(_path, contents);
-        Disk = isReadOnly ? DiskImage.OpenReadOnly(_path) : DiskImage.Open(_path);
+        _path = path;
+        Disk = open(path);
         Guest = new XenGuest();
         Completions = new CompletionQueue(() => { });
         var host = new BackendHost(
@@ -170,7 +173,20 @@ internal sealed class BlockFront : IDisposable
         _backend.Dispose();
         Disk.Dispose();
         Guest.Dispose();
-        File.Delete(_path);
+        if (_isOwnFile)
+        {
+            File.Delete(_path);
+        }
+    }
+
+    /// <summary>A file of random bytes.</summary>
+    public static string Random(int sectors)
+    {
+        string path = Path.GetTempFileName();
+        byte[] contents = new byte[sectors * DiskImage.SectorSize];
+        new Random(5).NextBytes(contents);
+        File.WriteAllBytes(path, contents);
+        return path;
     }
 
     private static byte[] ReadShared(string path)
