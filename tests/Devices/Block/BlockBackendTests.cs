@@ -305,6 +305,94 @@ public sealed class BlockBackendTests
         Assert.Equal(0, front.Guest.Grants.PinCount);
     }
 
+    [Fact]
+    public void DiscardsThatCannotBeAreAnsweredWithAnError()
+    {
+        using var front = new BlockFront();
+        front.Connect();
+        byte[] before = front.FileContents;
+        ulong id = 0;
+        foreach ((ulong sector, ulong count) in ((ulong, ulong)[])[(4096, 1), (4095, 2), (0, ulong.MaxValue), (ulong.MaxValue, 1), (ulong.MaxValue, ulong.MaxValue), (1ul << 63, 1ul << 63)])
+        {
+            front.Put(new DiscardBlockRequest { Operation = BlockOperation.Discard, Id = ++id, Sector = sector, SectorCount = count });
+            front.Push();
+            Assert.Equal(BlockStatus.Error, Assert.Single(front.Wait(1)).Status);
+        }
+
+        Assert.Equal(before, front.FileContents);
+        using var readOnly = new BlockFront(isReadOnly: true);
+        readOnly.Connect();
+        readOnly.Put(new DiscardBlockRequest { Operation = BlockOperation.Discard, Id = 1, SectorCount = 8 });
+        readOnly.Push();
+        Assert.Equal(BlockStatus.Error, Assert.Single(readOnly.Wait(1)).Status);
+    }
+
+    /// <summary>Requests near to the truth and far from it, grants and pages that come and go, states in any order: the guest may die of it, or see errors.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void NoFrontEndEndsTheMonitor(int seed)
+    {
+        var random = new Random(seed);
+        for (int life = 0; life < 30; life++)
+        {
+            int order = random.Next(3);
+            using var front = new BlockFront(sectors: 512, ringPages: 1 << order);
+            ConnectWithOrder(front, order);
+            for (int step = 0; step < 100 && Volatile.Read(ref front.Death) is null; step++)
+            {
+                Misbehave(front, random);
+            }
+
+            front.SetState(XenbusState.Closed);
+            Assert.Equal(0, front.Guest.Grants.PinCount);
+        }
+    }
+
+    private static void Misbehave(BlockFront front, Random random)
+    {
+        // The ring's own page and the grant table's are granted too: what is read goes there.
+        BlockSegment[] segments = [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Segment(random.Next(DataFrames), random.Next(8), random.Next(9)))];
+        if (random.Next(8) == 0)
+        {
+            segments[0].Reference = RingReference;
+        }
+
+        BlockRequest request = Request((ulong)random.NextInt64(), (BlockOperation)random.Next(8), (ulong)random.Next(600), segments);
+        if (random.Next(8) == 0)
+        {
+            random.NextBytes(MemoryMarshal.AsBytes(new Span<BlockRequest>(ref request)));
+        }
+
+        front.Put(request);
+        switch (random.Next(40))
+        {
+            case 0:
+                front.SetState((XenbusState)random.Next(8));
+                break;
+            case 1:
+                front.Ring.LieAboutProducer((uint)random.Next());
+                front.Notify();
+                break;
+            case 2:
+                front.Guest.Grant(FirstDataReference + (uint)random.Next(DataFrames), (uint)random.Next(300), (GrantFlags)random.Next(32));
+                break;
+            case 3:
+                front.Guest.Reservation.TryGiveBack(FirstDataFrame + (uint)random.Next(DataFrames));
+                break;
+            default:
+                front.Push();
+                break;
+        }
+
+        front.Completions.Advance(0);
+        // It may have had the disk written over its indices.
+        for (int i = 0; i < front.Ring.Size && front.Ring.TryTake(new byte[BlockResponse.Length]); i++)
+        {
+        }
+    }
+
     private static void ConnectWithOrder(BlockFront front, int order)
     {
         if (order == 0)
