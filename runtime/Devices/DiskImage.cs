@@ -99,6 +99,21 @@ public sealed class DiskImage : IDisposable
         }
     }
 
+    /// <inheritdoc cref="IDiskContents.TransferAll"/>
+    internal void TransferAll(IReadOnlyList<DiskTransfer> transfers, Action<DiskTransfer> done) => _contents.TransferAll(transfers, transfer =>
+    {
+        if (transfer.Error is null && transfer.Write)
+        {
+            Account?.AddWrite(transfer.Length, transfer.Began);
+        }
+        else if (transfer.Error is null)
+        {
+            Account?.AddRead(transfer.Length, transfer.Began);
+        }
+
+        done(transfer);
+    });
+
     /// <summary>Returns when everything written is on the host's disk.</summary>
     /// <exception cref="IOException">The host cannot do so: what was written may be lost.</exception>
     public void Flush()

@@ -6,7 +6,8 @@ using Runtime.Memory;
 namespace Runtime.Devices.Disks;
 
 /// <summary>A file whose bytes are the disk's.</summary>
-internal sealed unsafe partial class RawFile(SafeFileHandle file) : IDiskContents
+/// <param name="elevator">Where its readers meet those of other disks; null for a file that is written.</param>
+internal sealed unsafe partial class RawFile(SafeFileHandle file, FileElevator? elevator) : IDiskContents
 {
     /// <summary>What Linux takes in one call (IOV_MAX).</summary>
     private const int PiecesPerCall = 1024;
@@ -20,7 +21,11 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file) : IDiskContent
 
     /// <exception cref="IOException">The file is missing, is none, or another program holds it.</exception>
     /// <exception cref="UnauthorizedAccessException">The user may not do that.</exception>
-    public static RawFile Open(string path, FileAccess access, FileShare share = FileShare.Read) => new(File.OpenHandle(path, FileMode.Open, access, share));
+    public static RawFile Open(string path, FileAccess access, FileShare share = FileShare.Read)
+    {
+        SafeFileHandle file = File.OpenHandle(path, FileMode.Open, access, share);
+        return new RawFile(file, access == FileAccess.Read && HostFileId.Of(file) is HostFileId id ? FileElevator.Enter(id) : null);
+    }
 
     public void Transfer(bool write, long offset, Span<IoVector> vectors)
     {
@@ -35,6 +40,18 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file) : IDiskContent
 
             offset += moved;
             vectors = IoVector.Skip(vectors, moved);
+        }
+    }
+
+    public void TransferAll(IReadOnlyList<DiskTransfer> transfers, Action<DiskTransfer> done)
+    {
+        if (elevator is { IsShared: true })
+        {
+            elevator.ReadAll(this, transfers, done);
+        }
+        else
+        {
+            DiskTransfer.PerformEach(this, transfers, done);
         }
     }
 
@@ -53,7 +70,15 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file) : IDiskContent
     public void Discard(long offset, long length)
         => _ = OperatingSystem.IsLinux() ? Allocate(file, FallocateKeepSize | FallocatePunchHole, offset, length) : 0;
 
-    public void Dispose() => file.Dispose();
+    public void Dispose()
+    {
+        if (!file.IsClosed)
+        {
+            elevator?.Leave();
+        }
+
+        file.Dispose();
+    }
 
     /// <returns>Bytes moved, which may be fewer than were asked for; 0 behind the end.</returns>
     private long Move(bool write, long offset, Span<IoVector> vectors)

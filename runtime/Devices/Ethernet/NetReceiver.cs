@@ -12,7 +12,7 @@ namespace Runtime.Devices.Ethernet;
 /// <param name="takesLarge">The front end puts a TCP packet of many pages together by itself.</param>
 internal sealed class NetReceiver(BackendHost host, GuestPort cable, uint ringFrame, uint port, bool takesLarge)
 {
-    private readonly BackRing _ring = Resumed(new BackRing(host.Ram, ringFrame, NetReceiveRequest.Length));
+    private readonly BackRing _ring = Resumed(new BackRing(host.Ram, [ringFrame], NetReceiveRequest.Length));
     private readonly Queue<NetReceiveRequest> _posted = new();
     private readonly byte[] _segment = new byte[EthernetFrame.LongestOnWire];
     private int _segmentsDone;

@@ -13,7 +13,7 @@ namespace Runtime.Devices.Ethernet;
 internal sealed class NetTransmitter(BackendHost host, GuestPort cable, uint ringFrame, uint port) : IDisposable
 {
     private readonly Lock _gate = new();
-    private readonly BackRing _ring = Resumed(new BackRing(host.Ram, ringFrame, NetTransmitRequest.Length));
+    private readonly BackRing _ring = Resumed(new BackRing(host.Ram, [ringFrame], NetTransmitRequest.Length));
     private readonly HashSet<ushort> _inFlight = [];
     private readonly HashSet<NetPacket> _sent = [];
     private NetPacket? _waiting;
