@@ -64,6 +64,7 @@ internal sealed class Vcpu : IDisposable
         {
             if (_gate.MustYield)
             {
+                _deadlines.Advance(_clock.Now); // back ends may have put off what they find in their rings
                 _gate.Yield();
                 _xen?.PublishRunstate();
                 continue;
@@ -202,6 +203,11 @@ internal sealed class Vcpu : IDisposable
     /// <summary>Delivers a pending upcall or interrupt if the guest can take one. False when one waits for a window.</summary>
     private bool TryInterrupt()
     {
+        if (!_engine.State.NonMaskableBlocked && _interrupts.TryTakeNonMaskable())
+        {
+            _engine.InterruptNonMaskable();
+        }
+
         if (_xen is not null && _xen.TryPendingVector(out byte upcall))
         {
             if (!_engine.State.InterruptsEnabled || _engine.State.InterruptShadow)

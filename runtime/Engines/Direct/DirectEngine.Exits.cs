@@ -287,7 +287,7 @@ public sealed partial class DirectEngine
     {
         (uint linear, uint error, _) = _switcher.LastFault;
         _retry = default;
-        _switcher.WantReturn(false);
+        _switcher.WantReturn(State.NonMaskableBlocked);
         return space.Stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space)
             ? VmExit.None
             : OnPageFault(space, linear, error, fromWindow: false);
@@ -311,7 +311,7 @@ public sealed partial class DirectEngine
             && _cpu.TryTranslate(_retry.Linear, _retry.Access, _retry.Cpl == 3, false, out _, out _))
         {
             FillRetry(_current!);
-            _switcher.WantReturn(false);
+            _switcher.WantReturn(State.NonMaskableBlocked);
             return true;
         }
 
@@ -319,7 +319,7 @@ public sealed partial class DirectEngine
         if (++_missedReturns >= ReturnPatience)
         {
             _retry = default;
-            _switcher.WantReturn(false);
+            _switcher.WantReturn(State.NonMaskableBlocked);
         }
 
         return false;
@@ -414,7 +414,7 @@ public sealed partial class DirectEngine
             return VmExit.None;
         }
 
-        if (_retry.IsPending && TryReturnToRetry(site))
+        if (_retry.IsPending && !State.NonMaskableBlocked && TryReturnToRetry(site))
         {
             return VmExit.None;
         }

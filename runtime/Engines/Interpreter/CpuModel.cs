@@ -42,18 +42,13 @@ public sealed class CpuModel
     private const uint HypervisorPresent = 1u << 31;
 
     // CPUID 7.0 EBX and EDX, 80000007H EDX.
-    private const uint TimeStampAdjust = 2, ArchitecturalCapabilities = 1 << 29, InvariantTimeStampBit = 1 << 8;
+    private const uint StructuredLeaf = 7, TimeStampAdjust = 2, HasArchitecturalCapabilities = 1 << 29, InvariantTimeStampBit = 1 << 8;
 
-    private const uint FeatureLeaf = 7;
-
-    /// <summary>A 686-class processor with SSE2, no APIC, no fast system calls.</summary>
+    /// <summary>A 686-class processor with SSE2, no fast system calls. Whether it has an APIC is the board's affair.</summary>
     public static readonly CpuModel Default = new();
 
     /// <summary>The same under Xen.</summary>
     public static readonly CpuModel UnderXen = new() { HasXen = true };
-
-    /// <summary>And with a local APIC, without which Linux does not set up Xen's timers.</summary>
-    public static readonly CpuModel UnderXenWithApic = new() { HasXen = true, Features = Default.Features | CpuFeatures.Apic };
 
     public CpuFeatures Features { get; init; } = CpuFeatures.Fpu | CpuFeatures.De | CpuFeatures.Pse | CpuFeatures.Tsc | CpuFeatures.Msr
         | CpuFeatures.Pae | CpuFeatures.Cx8 | CpuFeatures.Pge | CpuFeatures.Cmov | CpuFeatures.Pat | CpuFeatures.Clfsh | CpuFeatures.Mmx
@@ -75,9 +70,8 @@ public sealed class CpuModel
     /// IA32_TSC_ADJUST, which shows that nobody has moved it, comes along.</summary>
     public bool InvariantTimeStamp { get; init; } = HostHasInvariantTimeStamp();
 
-    /// <summary>IA32_ARCH_CAPABILITIES is there and says RDCL_NO: user code cannot read the kernel's memory by speculation (Meltdown), as it cannot on
-    /// this host. Linux does without page-table isolation then, and so without two loads of CR3 in each system call.</summary>
-    public bool IsMeltdownFree { get; init; } = HostIsMeltdownFree();
+    /// <summary>IA32_ARCH_CAPABILITIES: the weaknesses of speculative execution that it does not have. 0 for no such register.</summary>
+    public uint ArchitecturalCapabilities { get; init; } = HostImmunity.OfHost;
 
     /// <summary>A Xen hypervisor shows itself: its CPUID leaves, the hypercall page, VMCALL.</summary>
     public bool HasXen { get; init; }
@@ -86,9 +80,10 @@ public sealed class CpuModel
 
     public CpuidLeaf Leaf(uint leaf, uint subleaf) => leaf switch
     {
-        0 => new(InvariantTimeStamp ? FrequencyLeaf : IsMeltdownFree ? FeatureLeaf : 2, VendorWords[0], VendorWords[2], VendorWords[1]),
+        0 => new(InvariantTimeStamp ? FrequencyLeaf : ArchitecturalCapabilities != 0 ? StructuredLeaf : 2, VendorWords[0], VendorWords[2], VendorWords[1]),
         1 => new(Signature, Has(CpuFeatures.Clfsh) ? 8u << 8 : 0, HypervisorPresent, (uint)Features),
-        FeatureLeaf when subleaf == 0 => new(0, InvariantTimeStamp ? TimeStampAdjust : 0, 0, IsMeltdownFree ? ArchitecturalCapabilities : 0),
+        StructuredLeaf when subleaf == 0
+            => new(0, InvariantTimeStamp ? TimeStampAdjust : 0, 0, ArchitecturalCapabilities != 0 ? HasArchitecturalCapabilities : 0),
         XenCpuid.FirstLeaf when HasXen => new(XenCpuid.LastLeaf, XenCpuid.SignatureEbx, XenCpuid.SignatureEcx, XenCpuid.SignatureEdx),
         XenCpuid.FirstLeaf + 1 when HasXen => new(XenCpuid.Version, 0, 0, 0),
         XenCpuid.FirstLeaf + 2 when HasXen => new(1, XenCpuid.HypercallPageMsr, 0, 0),
@@ -104,19 +99,6 @@ public sealed class CpuModel
     private static bool HostHasInvariantTimeStamp()
         => X86Base.IsSupported && unchecked((uint)X86Base.CpuId(unchecked((int)0x8000_0000), 0).Eax) >= 0x8000_0007
             && (X86Base.CpuId(unchecked((int)0x8000_0007), 0).Edx & InvariantTimeStampBit) != 0;
-
-    /// <summary>What Linux says of the processor that it runs on; a host that says nothing may be affected.</summary>
-    private static bool HostIsMeltdownFree()
-    {
-        try
-        {
-            return File.ReadAllText("/sys/devices/system/cpu/vulnerabilities/meltdown").StartsWith("Not affected", StringComparison.Ordinal);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
 
     /// <summary>The leaves that tell the rate of the time-stamp counter, for kernels that need not measure it then: a busy host spoils that.
     /// As a ratio (1:1) to a crystal of that very rate, and in whole MHz (SDM vol. 2, CPUID, table 3-8).</summary>
