@@ -42,15 +42,6 @@ internal static unsafe partial class HostThread
         SetAffinity(mask);
     }
 
-    /// <summary>The calling thread lets others have the processor first, from now on (nice 19, which Linux keeps for each thread).</summary>
-    public static void GiveWay()
-    {
-        if (OperatingSystem.IsLinux())
-        {
-            _ = setpriority(0, 0, 19);
-        }
-    }
-
     /// <summary>For a thread that waits for instants and must not be late: it may run anywhere, whoever started it, and wakes to the microsecond.</summary>
     public static void BePunctual()
     {
@@ -119,7 +110,4 @@ internal static unsafe partial class HostThread
 
     [LibraryImport("libc")]
     private static partial int sched_setaffinity(int thread, nuint length, ulong* mask);
-
-    [LibraryImport("libc")]
-    private static partial int setpriority(int which, int who, int priority);
 }

@@ -72,7 +72,6 @@ internal sealed class WriteBehind(Action<long, long> start) : IDisposable
     private void Work()
     {
         _meter.Begin();
-        HostThread.GiveWay();
         while (!_isStopped)
         {
             if (TryTake(out long first, out long length))
