@@ -26,6 +26,9 @@ public sealed class DiskImage : IDisposable
     /// <summary>Writes fail at the guest: the user wants it so, or may not write the file.</summary>
     public bool IsReadOnly { get; }
 
+    /// <summary>Processor time of threads that work for the disk, in nanoseconds. Any thread.</summary>
+    public long ThreadNanoseconds => _contents.ThreadNanoseconds;
+
     /// <summary>Whether sectors can be forgotten.</summary>
     internal bool CanDiscard => !IsReadOnly && _contents.CanDiscard;
 

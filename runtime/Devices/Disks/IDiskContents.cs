@@ -26,6 +26,9 @@ internal interface IDiskContents : IDisposable
     /// <exception cref="IOException">The host cannot do so: what was written may be lost.</exception>
     void Synchronize();
 
+    /// <summary>Processor time of threads that work for it, in nanoseconds. Any thread.</summary>
+    long ThreadNanoseconds => 0;
+
     /// <summary>Forgets bytes: they read as zeros afterwards, or as before where the host cannot do it.</summary>
     void Discard(long offset, long length);
 }

@@ -150,6 +150,8 @@ internal sealed class OverlayFile : IDiskContents
     }
 
     /// <summary>A runtime that ends in order keeps what was written last, too.</summary>
+    public long ThreadNanoseconds => _file.ThreadNanoseconds;
+
     public void Dispose()
     {
         try

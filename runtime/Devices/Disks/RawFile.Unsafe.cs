@@ -14,6 +14,12 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file, FileElevator? 
 
     private const int InterruptedCall = 4;
     private const int FallocateKeepSize = 1, FallocatePunchHole = 2;
+    private const uint RangeWrite = 2; // SYNC_FILE_RANGE_WRITE
+
+    /// <summary>Null where the host cannot be asked, or nothing is written.</summary>
+    private readonly WriteBehind? _behind = OperatingSystem.IsLinux() && elevator is null
+        ? new WriteBehind((first, length) => _ = StartWriting(file, first, length, RangeWrite))
+        : null;
 
     public long Length { get; } = RandomAccess.GetLength(file);
 
@@ -38,6 +44,11 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file, FileElevator? 
                 return;
             }
 
+            if (write)
+            {
+                _behind?.Wrote(offset, moved);
+            }
+
             offset += moved;
             vectors = IoVector.Skip(vectors, moved);
         }
@@ -57,6 +68,7 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file, FileElevator? 
 
     public void Synchronize()
     {
+        _behind?.Flushing();
         if (!OperatingSystem.IsLinux())
         {
             RandomAccess.FlushToDisk(file);
@@ -67,6 +79,8 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file, FileElevator? 
         }
     }
 
+    public long ThreadNanoseconds => _behind?.ThreadNanoseconds ?? 0;
+
     public void Discard(long offset, long length)
         => _ = OperatingSystem.IsLinux() ? Allocate(file, FallocateKeepSize | FallocatePunchHole, offset, length) : 0;
 
@@ -75,6 +89,7 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file, FileElevator? 
         if (!file.IsClosed)
         {
             elevator?.Leave();
+            _behind?.Dispose();
         }
 
         file.Dispose();
@@ -139,6 +154,11 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file, FileElevator? 
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     private static partial int SynchronizeData(SafeFileHandle file);
+
+    /// <summary>Starts what is to be written and does not wait for it; data alone, and no promise (sync_file_range(2)). Where a file system cannot, a flush
+    /// has more to do.</summary>
+    [LibraryImport("libc", EntryPoint = "sync_file_range")]
+    private static partial int StartWriting(SafeFileHandle file, long offset, long length, uint flags);
 
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     private static partial int Allocate(SafeFileHandle file, int mode, long offset, long length);
