@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Rewriter.Audit;
 using Rewriter.Images;
 using Rewriter.Policies;
 using Rewriter.Rewritten;
@@ -15,14 +16,14 @@ static class RewriteCommand
     public static Command Create()
     {
         var image = new Argument<FileInfo>("IMAGE") { Description = "ELF32, PE32, bzImage or multiboot kernel, or a kernel module" };
-        var mode = new Option<ExecutionMode>("--mode") { Description = "full or para", Required = true, HelpName = "full|para" };
-        mode.Validators.Add(result =>
+        ExecutionMode[] modes = [ExecutionMode.Full, ExecutionMode.Para];
+        var mode = new Option<ExecutionMode>("--mode")
         {
-            if (result.Tokens.Count == 1 && result.Tokens[0].Value.ToLowerInvariant() is not ("full" or "para"))
-            {
-                result.AddError($"--mode is full or para, not '{result.Tokens[0].Value}'");
-            }
-        });
+            Description = "full or para",
+            Required = true,
+            HelpName = Choice.HelpName(modes),
+            CustomParser = result => Choice.Parse(result, "--mode", modes) ?? default,
+        };
         var window = new Option<uint>("--window")
         {
             Description = $"Linked address of the monitor window, {MonitorWindow.Size >> 20} MiB, aligned to its size",
@@ -41,12 +42,19 @@ static class RewriteCommand
             Description = "A shim pack: C# that stands in for functions of the guest",
             HelpName = "DIR",
         };
+        var audit = new Option<FileInfo[]>("--audit")
+        {
+            Description = "Write what 'rewriter audit OUT' would say to FILE as well; its extension says the form: .json, .sarif, .html, else text. "
+                + "Repeatable",
+            HelpName = "FILE",
+        };
         Option<FileInfo?> policy = PolicyOptions.Policy();
         Option<FindingKinds> failOn = PolicyOptions.FailOn();
         var command = new ExampleCommand(
             "rewrite",
             "Patch a kernel image so that it runs deprivileged. OUT carries its manifest: it can be audited, run and restored.",
             "rewriter rewrite kernel.elf --mode para -o kernel-para.elf",
+            "rewriter rewrite vmlinuz-6.1.0-50-686 --mode para --audit audit.html --audit audit.sarif -o vmlinuz-para",
             "rewriter rewrite vmlinuz-6.1.0-50-686 --mode full --window 0xfe400000 -o vmlinuz-full",
             "rewriter rewrite kernel.elf --mode para --policy policy.yaml --fail-on silent-unpatched -o kernel-para.elf",
             "rewriter rewrite kernel.elf --mode para --shims my-shims/ -o kernel-para.elf",
@@ -59,6 +67,7 @@ static class RewriteCommand
             shims,
             failOn,
             module,
+            audit,
             output,
         };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
@@ -75,10 +84,28 @@ static class RewriteCommand
             Rewriting rewriting = Progress.Run("reading", step =>
                 RewritePipeline.Rewrite(Load(input.Name, bytes, parsed.GetValue(module)), parsed.GetValue(mode), parsed.GetValue(window), step,
                     wishes));
-            AtomicFile.Write(parsed.GetRequiredValue(output).FullName, rewriting.File);
+            FileInfo result = parsed.GetRequiredValue(output);
+            AtomicFile.Write(result.FullName, rewriting.File);
+            WriteAudits(parsed.GetValue(audit) ?? [], result.Name, rewriting);
             return PolicyOptions.StatusOf(rewriting.Plan, parsed.GetValue(failOn) | (wishes.Policy?.FailOn ?? FindingKinds.None));
         }));
         return command;
+    }
+
+    /// <summary>The same bytes as "audit OUT" writes.</summary>
+    static void WriteAudits(FileInfo[] files, string name, Rewriting rewriting)
+    {
+        if (files.Length == 0)
+        {
+            return;
+        }
+
+        AuditReport report = AuditReport.Of(rewriting.Scan.Image, rewriting.Plan, rewriting.Manifest);
+        report = report with { Image = report.Image with { Name = name } };
+        foreach (FileInfo file in files)
+        {
+            new Output(file).Write(ReportOptions.FormatOf(file), report);
+        }
     }
 
     static KernelImage Load(string name, byte[] bytes, bool isModule)
