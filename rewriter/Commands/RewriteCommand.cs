@@ -36,6 +36,7 @@ static class RewriteCommand
             Description = "IMAGE is a loadable module of Linux: OUT can be loaded where IMAGE could. Any other file is refused",
             Arity = ArgumentArity.Zero,
         };
+        var isBuild = new Option<bool>("--msbuild") { Description = "Say what is wrong as MSBuild reads it", Hidden = true };
         var output = new Option<FileInfo>("-o", "--output") { Description = "The rewritten image", Required = true, HelpName = "OUT" };
         var shims = new Option<DirectoryInfo?>("--shims")
         {
@@ -68,11 +69,13 @@ static class RewriteCommand
             failOn,
             module,
             audit,
+            isBuild,
             output,
         };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
         {
             FileInfo input = parsed.GetRequiredValue(image);
+            FailureLine.BuildItem = parsed.GetValue(isBuild) ? input.ToString() : null;
             byte[] bytes = RewrittenOrPlain.ReadFile(input);
             if (RewrittenImage.IsRewritten(bytes))
             {

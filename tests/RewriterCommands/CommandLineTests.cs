@@ -157,6 +157,24 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(status == 0 || message.StartsWith("findings", StringComparison.Ordinal), File.Exists(In("out")));
     }
 
+    /// <summary>For the targets of GuestRewriter.Build: a form that MSBuild takes for errors, with their place.</summary>
+    [Theory]
+    [InlineData("--policy", "POLICY", "p.yaml(1,9): error GUEST002: a rule is 'WHAT: ACTION'")]
+    [InlineData("--shims", "PACK", "a.cs(1,25): error SHIM")]
+    [InlineData("--shims", "/nonexistent", "tiny.elf : error GUEST002: /nonexistent: no such directory")]
+    [InlineData("--fail-on", "trap", "tiny.elf : error GUEST002: findings: trap ")]
+    public void MsBuildReadsFailures(string option, string value, string expected)
+    {
+        File.WriteAllText(In("p.yaml"), "rules: [frob]");
+        Directory.CreateDirectory(In("pack"));
+        File.WriteAllText(Path.Combine(In("pack"), "a.cs"), "public static class A { int field; }");
+        string path = value switch { "POLICY" => In("p.yaml"), "PACK" => In("pack"), _ => value };
+        var result = Run("rewrite", Fixture.Path("tiny.elf"), "--mode", option == "--fail-on" ? "full" : "para", option, path, "--msbuild", "-o", In("out"));
+        Assert.DoesNotContain("rewriter:", result.Error, StringComparison.Ordinal);
+        Assert.Contains(expected, result.Error, StringComparison.Ordinal);
+        Assert.NotEqual(0, result.Status);
+    }
+
     [Fact]
     public void AShimPackIsRefusedLineByLine()
     {
