@@ -16,14 +16,7 @@ static class RewriteCommand
     public static Command Create()
     {
         var image = new Argument<FileInfo>("IMAGE") { Description = "ELF32, PE32, bzImage or multiboot kernel, or a kernel module" };
-        ExecutionMode[] modes = [ExecutionMode.Full, ExecutionMode.Para];
-        var mode = new Option<ExecutionMode>("--mode")
-        {
-            Description = "full or para",
-            Required = true,
-            HelpName = Choice.HelpName(modes),
-            CustomParser = result => Choice.Parse(result, "--mode", modes) ?? default,
-        };
+        Option<ExecutionMode> mode = ModeOption.Create(required: true);
         var window = new Option<uint>("--window")
         {
             Description = $"Linked address of the monitor window, {MonitorWindow.Size >> 20} MiB, aligned to its size",

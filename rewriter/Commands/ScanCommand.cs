@@ -11,18 +11,8 @@ static class ScanCommand
 {
     public static Command Create()
     {
-        var images = new Argument<FileInfo[]>("IMAGE")
-        {
-            Description = "ELF, PE, bzImage or multiboot kernel, or kernel module; several, or directories, are surveyed",
-            Arity = ArgumentArity.OneOrMore,
-        };
-        images.Validators.Add(result =>
-        {
-            if (result.Tokens.Any(token => token.Value.Length == 0))
-            {
-                result.AddError("IMAGE is empty");
-            }
-        });
+        Argument<FileInfo[]> images =
+            ImagesArgument.Create("ELF, PE, bzImage or multiboot kernel, or kernel module; several, or directories, are surveyed");
         Option<ReportFormat?> format = ReportOptions.Format();
         Option<FileInfo?> output = ReportOptions.OutputFile();
         Option<FileInfo?> policy = PolicyOptions.Policy();
