@@ -63,7 +63,7 @@ public static class CompletionCommand
 
             """,
         _ => $$"""
-            complete -c {{program}} -a '({{program}} "[suggest:"(commandline -C)"]" (commandline -cp) 2>/dev/null)'
+            complete -c {{program}} -a '(set -l line (commandline -cp); {{program}} "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null)'
 
             """,
     };
