@@ -87,6 +87,18 @@ public sealed class ObjectRewriteTests
         Assert.Empty(Rewriter.Verification.ImageVerifier.Verify("module.o", rewriting.File, module).Violations);
     }
 
+    /// <summary>Found by fuzzing: relocations of one section would be applied to the other's code.</summary>
+    [Fact]
+    public void SectionsThatShareBytesAreRefused()
+    {
+        byte[] module = [.. s_module];
+        int table = BinaryPrimitives.ReadInt32LittleEndian(module.AsSpan(32));
+        int text = BinaryPrimitives.ReadInt32LittleEndian(module.AsSpan(table + 40 + 16));
+        BinaryPrimitives.WriteInt32LittleEndian(module.AsSpan(table + (3 * 40) + 16), text + 8);
+        var error = Assert.Throws<BadImageException>(() => KernelImage.Load("module.o", module));
+        Assert.Contains(".data overlaps another in the file", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(ExecutionMode.Para)]
     [InlineData(ExecutionMode.Full)]
