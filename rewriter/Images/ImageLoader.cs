@@ -12,6 +12,9 @@ static class ImageLoader
     /// <summary>Larger than any kernel; small enough for one array.</summary>
     const int MaximumFileSize = 512 << 20;
 
+    /// <summary>Many times what any kernel or module has; lists of so many are still searched from end to end.</summary>
+    const int MostCodeSections = 4096;
+
     const int Arm64MagicOffset = 56;
     const uint Arm64Magic = 0x644D_5241;
 
@@ -64,10 +67,16 @@ static class ImageLoader
         {
             if (reader.Recognises(view))
             {
-                return reader.Read(name, view);
+                return WithinBounds(reader.Read(name, view));
             }
         }
 
         throw new BadImageException("not a kernel image: neither ELF, PE, Linux bzImage nor multiboot", 0);
+    }
+
+    static KernelImage WithinBounds(KernelImage image)
+    {
+        int count = image.Sections.Count(s => s.IsExecutable);
+        return count <= MostCodeSections ? image : throw new BadImageException($"{count} sections of code; {MostCodeSections} are the most that are read");
     }
 }

@@ -124,11 +124,20 @@ public sealed class KernelImage
     /// <summary>The section that holds an address, or null.</summary>
     public ImageSection? SectionAt(ulong address)
     {
-        foreach (ImageSection section in Sections)
+        int low = 0;
+        int high = Sections.Count;
+        while (low < high)
         {
-            if (section.Contains(address))
+            int middle = (low + high) / 2;
+            (low, high) = Sections[middle].Address <= address ? (middle + 1, high) : (low, middle);
+        }
+
+        // An empty section may begin where another does.
+        for (int i = low - 1; i >= 0 && Sections[i].Address == Sections[low - 1].Address; i--)
+        {
+            if (Sections[i].Contains(address))
             {
-                return section;
+                return Sections[i];
             }
         }
 

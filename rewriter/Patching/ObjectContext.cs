@@ -6,7 +6,8 @@ namespace Rewriter.Patching;
 /// <summary>The code of a relocatable object as the planner sees it. No monitor stands behind its patches, so that UD2, whose address
 /// a bug table names, does not move; nor do calls by way of memory, which need the window's scratch words.</summary>
 /// <param name="left">Sites to leave as they are, with the reason.</param>
-public sealed class ObjectContext(CodeMap map, IReadOnlyDictionary<ulong, string>? left = null) : ICodeContext
+/// <param name="doubtful">Where nothing is touched: see <see cref="DoubtfulCode"/>.</param>
+public sealed class ObjectContext(CodeMap map, IReadOnlyDictionary<ulong, string>? left = null, IReadOnlyList<CodeRange>? doubtful = null) : ICodeContext
 {
     private readonly CodeMapContext _code = new(map);
     private ILookup<uint, Instruction>? _branches;
@@ -19,7 +20,7 @@ public sealed class ObjectContext(CodeMap map, IReadOnlyDictionary<ulong, string
 
     public bool IsSharedTarget(uint address) => !TryGetBranchesTo(address, out IReadOnlyList<Instruction> branches) || branches.Count > 1;
 
-    public bool IsNeverDisplace(uint address, int length) => _code.IsNeverDisplace(address, length)
+    public bool IsNeverDisplace(uint address, int length) => _code.IsNeverDisplace(address, length) || IsDoubtful(address, length)
         || _code.TryGetInstruction(address, out Instruction instruction) && length == instruction.Length
             && (instruction.FlowControl == FlowControl.Exception
                 || instruction.FlowControl == FlowControl.IndirectCall && instruction.Op0Kind == OpKind.Memory);
@@ -40,7 +41,9 @@ public sealed class ObjectContext(CodeMap map, IReadOnlyDictionary<ulong, string
     public CodeRange? ReplacedAround(uint address) => map.TryFindSelfPatched(address, address + 1ul, out SelfPatchedRange range)
         && range.Kind is SelfPatchKind.Alternative or SelfPatchKind.Paravirt ? new CodeRange(range.Start, range.End) : null;
 
-    public string? WhyLeft(uint address) => left?.GetValueOrDefault(address);
+    public string? WhyLeft(uint address) => left?.GetValueOrDefault(address) ?? (IsDoubtful(address, 1) ? DoubtfulCode.Reason : null);
+
+    private bool IsDoubtful(uint address, int length) => doubtful?.Any(range => range.Overlaps(address, address + (ulong)length)) == true;
 
     public bool IsTemplate(uint address) => _code.IsTemplate(address);
 

@@ -30,7 +30,7 @@ public static class ObjectPlanner
     /// <param name="left">Sites to leave as they are, with the reason.</param>
     public static PatchPlan Plan(ScanResult scan, ExecutionMode mode, IReadOnlyDictionary<ulong, string>? left = null)
     {
-        var context = new ObjectContext(scan.Map, left);
+        var context = new ObjectContext(scan.Map, left, DoubtfulCode.Find(scan));
         var shims = ShimCatalog.ForObjects((address, length) => context.Bytes(address, length).ToArray());
         var sites = new List<PlannedSite>();
         var patches = new List<Patch>();

@@ -20,7 +20,7 @@ namespace Rewriter.Rewritten;
 static class ManifestBlock
 {
     public const int FooterSize = 32;
-    const int LargestManifest = 256 << 20;
+    const int LargestManifest = 64 << 20;
     const uint FooterVersion = 1;
 
     static ReadOnlySpan<byte> Magic => "MONITOR\x1A"u8;

@@ -78,7 +78,7 @@ static class ByteCheck
         }
 
         List<Patch> left = [.. image.Plan.Patches.Where(p => p.Trampoline.Length != 0)];
-        foreach ((uint address, ReadOnlyMemory<byte> bytes) in MonitorSections(image.File))
+        foreach ((uint address, ReadOnlyMemory<byte> bytes) in MonitorSections(image))
         {
             var expected = new byte[bytes.Length];
             Array.Fill(expected, Filler);
@@ -103,14 +103,17 @@ static class ByteCheck
     static bool LiesIn(Patch patch, uint address, int length) =>
         patch.TrampolineAddress >= address && (ulong)patch.TrampolineAddress + (ulong)patch.Trampoline.Length <= address + (ulong)length;
 
-    /// <summary>Allocated sections of the file's own table that no original had: those at or above the window.</summary>
-    static IEnumerable<(uint Address, ReadOnlyMemory<byte> Bytes)> MonitorSections(ReadOnlyMemory<byte> file)
+    /// <summary>Sections of the file's own table that were added; the original may have some of that name, if it is itself what is left of a
+    /// rewritten image.</summary>
+    static IEnumerable<(uint Address, ReadOnlyMemory<byte> Bytes)> MonitorSections(VerifiedImage image)
     {
+        ReadOnlyMemory<byte> file = image.File;
         var view = new ByteView(file);
+        int first = new ByteView(image.Original.File).U16(48, "section header table");
         uint table = view.U32(32, "section header table");
         int count = view.U16(48, "section header table");
         uint names = view.U32(table + 40 * view.U16(50, "section header table") + 16, "section names");
-        for (int i = 0; i < count; i++)
+        for (int i = first; i < count; i++)
         {
             long header = table + 40 * (long)i;
             uint name = names + view.U32(header, "section header");

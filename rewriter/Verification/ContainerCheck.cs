@@ -110,12 +110,12 @@ static class ContainerCheck
         return parts;
     }
 
-    /// <summary>All but sh_offset and sh_size (gABI figure 4-8), and the name that sh_name leads to.</summary>
+    /// <summary>All but sh_offset and sh_size (gABI figure 4-8), and the name that sh_name leads to, where the original had names.</summary>
     static bool IsSameHeader(VerifiedImage image, in ElfSection found, in ElfSection original)
     {
         ReadOnlySpan<byte> now = image.File.Span.Slice((int)found.HeaderOffset, 40);
         ReadOnlySpan<byte> was = image.Original.File.Span.Slice((int)original.HeaderOffset, 40);
-        return found.Name == original.Name && now[..16].SequenceEqual(was[..16]) && now[24..].SequenceEqual(was[24..]);
+        return (found.Name == original.Name || original.Name.Length == 0) && now[..16].SequenceEqual(was[..16]) && now[24..].SequenceEqual(was[24..]);
     }
 
     static void CheckAdded(VerifiedImage image, in ElfSection section, string name, Part manifest, CheckLog log)

@@ -19,7 +19,7 @@ public sealed class ModuleBootTests
     private static readonly string[] s_modules =
     [
         "scsi_common", "scsi_mod", "crc64", "crc64-rocksoft", "crct10dif_common", "crc-t10dif", "t10-pi", "sd_mod", "libata", "ata_piix",
-        "crc32c_generic", "crc16", "mbcache", "jbd2", "ext4", "loop", "raid6_pq", "mii", "8139cp", "pcspkr",
+        "crc32c_generic", "crc16", "mbcache", "jbd2", "ext4", "loop", "raid6_pq", "mii", "8139cp", "psmouse", "pcspkr",
     ];
 
     [Fact]

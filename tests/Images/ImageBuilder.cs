@@ -54,8 +54,9 @@ internal static class ImageBuilder
         }
 
         byte[] packed = pack(payload);
-        var file = new byte[1024 + 64 + packed.Length];
+        var file = new byte[1024 + 64 + ((packed.Length + 15) & ~15)];
         file[0x1F1] = 1;
+        Word(file, 0x1F4, (uint)(file.Length - 1024) / 16);
         Half(file, 0x1FE, 0xAA55);
         Word(file, 0x202, 0x53726448);
         Half(file, 0x206, 0x0208);

@@ -69,6 +69,36 @@ public sealed class ObjectRewriteTests
         Assert.Equal((alternative.Start, alternative.Length), (patch.Address, patch.NewBytes.Length));
     }
 
+    /// <summary>A switch's case inside the instruction behind PUSHF: its function may be no code as it was decoded (GRUB's modules have 16-bit
+    /// functions), so nothing of it is touched, and other functions are.</summary>
+    [Fact]
+    public void AFunctionThatSomethingNamesTheInsideOfIsLeft()
+    {
+        byte[] module = [.. s_module];
+        ImageSection table = KernelImage.Load("module.o", s_module).Sections.Single(section => section.Name == ".rodata");
+        module[table.FileOffset + 4] += 3;
+        Rewriting rewriting = RewritePipeline.Rewrite(KernelImage.Load("module.o", module), ExecutionMode.Para);
+        PlannedSite[] left = [.. Proven(rewriting.Plan).Where(site => site.Tactic == PatchTactic.Leave)];
+        Assert.NotEmpty(left);
+        Assert.All(left, site => Assert.Contains("a place inside an instruction", site.Reason, StringComparison.Ordinal));
+        Assert.All(left, site => Assert.Matches("^(entry|next)", site.Site.Symbol));
+        Assert.NotEmpty(rewriting.Plan.Patches);
+        Assert.All(rewriting.Plan.Patches, patch => Assert.DoesNotContain(left, site => site.Site.Address - patch.Address < (ulong)patch.NewBytes.Length));
+        Assert.Empty(Rewriter.Verification.ImageVerifier.Verify("module.o", rewriting.File, module).Violations);
+    }
+
+    /// <summary>Found by fuzzing: relocations of one section would be applied to the other's code.</summary>
+    [Fact]
+    public void SectionsThatShareBytesAreRefused()
+    {
+        byte[] module = [.. s_module];
+        int table = BinaryPrimitives.ReadInt32LittleEndian(module.AsSpan(32));
+        int text = BinaryPrimitives.ReadInt32LittleEndian(module.AsSpan(table + 40 + 16));
+        BinaryPrimitives.WriteInt32LittleEndian(module.AsSpan(table + (3 * 40) + 16), text + 8);
+        var error = Assert.Throws<BadImageException>(() => KernelImage.Load("module.o", module));
+        Assert.Contains(".data overlaps another in the file", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(ExecutionMode.Para)]
     [InlineData(ExecutionMode.Full)]

@@ -6,6 +6,9 @@ namespace Rewriter.Images.Elf;
 /// <summary>Reads ELF executables. Sections are used where the file has them and they agree with what is loaded, else segments.</summary>
 sealed class ElfReader : IImageReader
 {
+    /// <summary>Many times what any kernel has.</summary>
+    const int MostSegments = 1024;
+
     public bool Recognises(ByteView file) => file.Bytes.Span.StartsWith("\x7F"u8) && file.Bytes.Span[1..].StartsWith("ELF"u8);
 
     public KernelImage Read(string name, ByteView file)
@@ -21,6 +24,11 @@ sealed class ElfReader : IImageReader
         if (segments.Count == 0)
         {
             throw new BadImageException("ELF file has nothing to load", header.ProgramHeaders);
+        }
+
+        if (segments.Count > MostSegments)
+        {
+            throw new BadImageException($"ELF file has {segments.Count} segments to load; {MostSegments} are the most that are read", header.ProgramHeaders);
         }
 
         for (int i = 1; i < segments.Count; i++)

@@ -7,6 +7,7 @@ readonly record struct ElfSection(string Name, uint Type, ulong Flags, ulong Add
     ulong Alignment, long HeaderOffset)
 {
     public const uint SymbolTable = 2;
+    public const uint RelocationsWithAddends = 4;
     public const uint NoBits = 8;
     public const uint Relocations = 9;
 
@@ -34,6 +35,12 @@ readonly record struct ElfSection(string Name, uint Type, ulong Flags, ulong Add
                 : new ElfSection("", file.U32(at + 4, ""), file.U32(at + 8, ""), file.U32(at + 12, ""), file.U32(at + 16, ""),
                     file.U32(at + 20, ""),
                     file.U32(at + 24, ""), file.U32(at + 28, ""), file.U32(at + 32, ""), at));
+        }
+
+        // Those that are read entry by entry; none shares bytes with another.
+        if (sections.Where(s => s.Type is SymbolTable or Relocations or RelocationsWithAddends && s.Size <= (ulong)file.Length).Sum(s => (long)s.Size) > file.Length)
+        {
+            throw new BadImageException("ELF symbol and relocation tables overlap in the file", header.SectionHeaders);
         }
 
         if (header.SectionNames > 0 && header.SectionNames < sections.Count)

@@ -28,6 +28,7 @@ sealed class ElfObject
     {
         (File, Header, Sections) = (file, header, sections);
         _addresses = Place();
+        RequireApart();
         Symbols = ReadSymbols();
         Relocations = ElfObjectRelocations.Read(this);
     }
@@ -87,6 +88,21 @@ sealed class ElfObject
         }
 
         return addresses;
+    }
+
+    /// <summary>Relocations are applied in the file's own bytes: those of one section must not be another's too.</summary>
+    void RequireApart()
+    {
+        ulong end = 0;
+        foreach (ElfSection section in Sections.Where((s, i) => _addresses[i] != 0 && s.Type != ElfSection.NoBits).OrderBy(s => s.Offset))
+        {
+            if (section.Offset < end)
+            {
+                throw new BadImageException($"ELF section {section.Name} overlaps another in the file", File.Origin + section.HeaderOffset);
+            }
+
+            end = section.Offset + section.Size;
+        }
     }
 
     List<ElfObjectSymbol> ReadSymbols()
