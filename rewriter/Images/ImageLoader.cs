@@ -20,25 +20,41 @@ static class ImageLoader
 
     public static KernelImage Load(string path) => Load(Path.GetFileName(path), ReadFile(path));
 
-    /// <summary>The bytes of a file.</summary>
-    /// <exception cref="BadImageException">Missing, unreadable or too large.</exception>
-    public static byte[] ReadFile(string path)
+    /// <inheritdoc cref="KernelImage.ReadFile(string, long)"/>
+    public static byte[] ReadFile(string path, long most = MaximumFileSize)
     {
         try
         {
             var info = new FileInfo(path);
-            if (info.Exists && info.Length > MaximumFileSize)
+            if (info.Exists && info.Length > most)
             {
-                throw new BadImageException($"larger than {MaximumFileSize >> 20} MiB");
+                throw new BadImageException($"larger than {most >> 20} MiB");
             }
 
-            return File.ReadAllBytes(path);
+            return info.Exists && info.Length == 0 ? ReadUnmeasured(path) : File.ReadAllBytes(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
             throw new BadImageException(error is FileNotFoundException or DirectoryNotFoundException ? "no such file"
                 : Directory.Exists(path) ? "is a directory" : $"cannot be read: {error.Message.TrimEnd('.')}");
         }
+    }
+
+    /// <summary>A pipe or a device has no length, and the latter perhaps no end.</summary>
+    static byte[] ReadUnmeasured(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        using var bytes = new MemoryStream();
+        byte[] piece = new byte[1 << 20];
+        for (int count; (count = file.Read(piece)) > 0; bytes.Write(piece, 0, count))
+        {
+            if (bytes.Length + count > MaximumFileSize)
+            {
+                throw new BadImageException($"has no length, and more than {MaximumFileSize >> 20} MiB");
+            }
+        }
+
+        return bytes.ToArray();
     }
 
     public static bool IsRecognised(ReadOnlyMemory<byte> file) => file.Length != 0

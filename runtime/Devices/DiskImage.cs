@@ -29,14 +29,14 @@ public sealed class DiskImage : IDisposable
     /// <summary>Whether sectors can be forgotten.</summary>
     internal bool CanDiscard => !IsReadOnly && _contents.CanDiscard;
 
-    /// <summary>Opens a raw file for reading and writing, or for reading where nothing else is permitted.</summary>
+    /// <summary>Opens a raw file for reading and writing, by nobody else meanwhile, or for reading where nothing else is permitted.</summary>
     /// <exception cref="IOException">The file is missing, is none, or another program holds it.</exception>
     /// <exception cref="UnauthorizedAccessException">The user may not read it.</exception>
     public static DiskImage Open(string path)
     {
         try
         {
-            return new DiskImage(RawFile.Open(path, FileAccess.ReadWrite), isReadOnly: false);
+            return new DiskImage(RawFile.Open(path, FileAccess.ReadWrite, FileShare.None), isReadOnly: false);
         }
         catch (Exception exception) when (exception is UnauthorizedAccessException || IsReadOnlyFileSystem(exception))
         {

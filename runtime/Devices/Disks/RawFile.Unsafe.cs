@@ -11,7 +11,7 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file) : IDiskContent
     /// <summary>What Linux takes in one call (IOV_MAX).</summary>
     private const int PiecesPerCall = 1024;
 
-    private const int InterruptedCall = 4;
+    private const int InterruptedCall = 4, WouldBlock = 11;
     private const int FallocateKeepSize = 1, FallocatePunchHole = 2;
 
     public long Length { get; } = RandomAccess.GetLength(file);
@@ -20,7 +20,17 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file) : IDiskContent
 
     /// <exception cref="IOException">The file is missing, is none, or another program holds it.</exception>
     /// <exception cref="UnauthorizedAccessException">The user may not do that.</exception>
-    public static RawFile Open(string path, FileAccess access, FileShare share = FileShare.Read) => new(File.OpenHandle(path, FileMode.Open, access, share));
+    public static RawFile Open(string path, FileAccess access, FileShare share = FileShare.Read)
+    {
+        try
+        {
+            return new(File.OpenHandle(path, FileMode.Open, access, share));
+        }
+        catch (IOException exception) when (exception.HResult == WouldBlock)
+        {
+            throw new IOException("another guest or program writes it, or reads what this one would write", exception);
+        }
+    }
 
     public void Transfer(bool write, long offset, Span<IoVector> vectors)
     {
