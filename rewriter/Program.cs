@@ -13,6 +13,7 @@ var root = new RootCommand("Finds and patches the instructions that keep a kerne
     RewriteCommand.Create(),
     AuditCommand.Create(),
     VerifyCommand.Create(),
+    CoverageCommand.Create(),
     DiffCommand.Create(),
     RestoreCommand.Create(),
     CompletionCommand.Create("rewriter"),

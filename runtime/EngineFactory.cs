@@ -35,12 +35,14 @@ public sealed record EngineRequest(EngineKind Kind, ExecutionMode Mode, KernelIm
     /// <summary>Device memory behind the RAM; a multiple of 4096.</summary>
     public ulong DeviceMemoryBytes { get; init; }
 
+    /// <summary>What the machine has of APICs; null to choose by the image.</summary>
+    public ApicFitting? Apic { get; init; }
+
     /// <summary>Where the guest's RDTSC reads; null for a counter of the host's.</summary>
     public ITimeStamp? TimeStamp { get; init; }
 
-    /// <summary>The same for a guest of Xen. A kernel that knows nothing of Xen, which its notes tell, would only take the APIC's timer for the PIT's,
-    /// which costs more here.</summary>
-    public EngineRequest UnderXen() => this with { Model = Image.PvhEntry is null ? CpuModel.UnderXen : CpuModel.UnderXenWithApic, DeviceMemoryBytes = XenPlatform.DeviceMemoryFor(MemoryBytes) };
+    /// <summary>The same for a guest of Xen.</summary>
+    public EngineRequest UnderXen() => this with { Model = CpuModel.UnderXen, DeviceMemoryBytes = XenPlatform.DeviceMemoryFor(MemoryBytes) };
 }
 
 /// <summary>An engine and what belongs to it. Disposing it ends both.</summary>
@@ -50,6 +52,9 @@ public sealed record EngineHost(IExecutionEngine Engine, GuestMemory Memory, str
 {
     /// <summary>The interpreter on the guest's state, where the engine has one: shims act through it.</summary>
     public Cpu? Processor { get; init; }
+
+    /// <summary>What the board is to have of APICs.</summary>
+    public ApicFitting Apic { get; init; }
 
     /// <summary>What the engine is to leave to shims.</summary>
     public ReturnedSites Returned { get; init; } = new();
@@ -69,12 +74,17 @@ public sealed class EngineUnavailableException(string what) : Exception(what);
 public static class EngineFactory
 {
     /// <exception cref="EngineUnavailableException">A particular engine was asked for and the host lacks something for it.</exception>
-    public static EngineHost Create(EngineRequest request) => request.Kind switch
+    public static EngineHost Create(EngineRequest request)
     {
-        EngineKind.Interpreter => CreateInterpreter(request, note: null),
-        EngineKind.Direct => TryCreateDirect(request, out string obstacle) ?? throw new EngineUnavailableException("the direct engine cannot run here: " + obstacle),
-        _ => TryCreateDirect(request, out string obstacle) ?? CreateInterpreter(request, $"no direct execution here ({obstacle}); using the interpreter"),
-    };
+        string obstacle = "";
+        EngineHost host = request.Kind switch
+        {
+            EngineKind.Interpreter => CreateInterpreter(request, note: null),
+            EngineKind.Direct => TryCreateDirect(request, out obstacle) ?? throw new EngineUnavailableException("the direct engine cannot run here: " + obstacle),
+            _ => TryCreateDirect(request, out obstacle) ?? CreateInterpreter(request, $"no direct execution here ({obstacle}); using the interpreter"),
+        };
+        return host with { Apic = request.Apic ?? ApicFittings.For(request.Image, request.Model.HasXen) };
+    }
 
     private static EngineHost? TryCreateDirect(EngineRequest request, out string obstacle)
     {

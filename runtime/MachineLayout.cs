@@ -39,6 +39,7 @@ public static class MachineLayout
     public const ushort Serial = 0x3F8;              // 8 ports: COM1
     public const ushort MasterPicElcr = 0x4D0;
     public const ushort SlavePicElcr = 0x4D1;
+    public const ushort FirmwareConfiguration = 0x510; // 2 ports: selector, data
     public const ushort PowerOff = 0x604;            // 2 ports: PM1a control as QEMU places it
     public const ushort PciConfig = 0xCF8;           // 8 ports: address, data, and CF9h reset control
     public const ushort BochsPowerOff = 0xB004;      // 2 ports
@@ -74,7 +75,7 @@ public static class MachineLayout
     /// <summary>Device memory from here on, until the guest moves it; below the I/O APIC's FEC00000.</summary>
     public const uint PciMemory = 0xF000_0000;
 
-    public const uint LocalApic = 0xFEE0_0000;
+    public const uint IoApic = 0xFEC0_0000;
 
     /// <summary>Bytes at the top of RAM that QEMU's BIOS keeps for itself; kept back here too, so that guests count the same memory.</summary>
     public const uint FirmwareReserve = 0x2_0000;

@@ -3,6 +3,8 @@ using Runtime.Devices;
 using Runtime.Devices.Ethernet;
 using Runtime.Devices.Pci;
 using Runtime.Devices.Xen;
+using Runtime.Engines;
+using Runtime.Loading;
 using Runtime.Memory;
 using Runtime.Network;
 using Runtime.Time;
@@ -51,7 +53,7 @@ public sealed class PcPlatform : IDisposable
         AttachTimers(parts, clock);
         AttachKeyboardController(parts, power);
         AttachPower(power);
-        AttachLegacy(clock);
+        AttachLegacy(parts, clock);
         Pci = AttachPci(parts, power);
         AttachIde(parts);
         AttachNetworkCard(parts);
@@ -85,15 +87,37 @@ public sealed class PcPlatform : IDisposable
     /// <summary>What drives the processor's interrupt input.</summary>
     public IInterruptSource Interrupts { get; private set; }
 
-    /// <summary>Puts a local APIC between the 8259As and the processor, before it runs.</summary>
+    /// <summary>Puts APICs between the 8259As and the processor, before it runs, and tells kernels of them.</summary>
+    /// <param name="register">The processor's; where it says, the local APIC is.</param>
     /// <param name="changed">As <see cref="LocalApic"/> says.</param>
-    public void AddLocalApic(IClock clock, Action changed)
+    public void AddApics(ApicFitting fitting, ApicBaseRegister register, IClock clock, Action changed)
     {
-        var apic = new LocalApic(clock, Pic, changed);
-        _memoryBus.AttachFixed(apic, MachineLayout.LocalApic, LocalApic.Size);
-        Bus.Attach(new InterruptModeRegister(apic), MachineLayout.InterruptMode, 2);
+        var apic = new LocalApic(clock, Pic, changed) { IsPresent = register.IsEnabled };
+        _memoryBus.AttachFixed(apic, register.IsEnabled ? register.Address : null, LocalApic.Size);
+        register.Changed += () =>
+        {
+            apic.IsPresent = register.IsEnabled;
+            _memoryBus.MoveFixed(apic, register.IsEnabled ? register.Address : null);
+            changed();
+        };
         Deadlines.Add(apic);
         Interrupts = apic;
+        if (fitting == ApicFitting.On)
+        {
+            var io = new IoApic(apic, changed);
+            (apic.Io, Pic.Companion) = (io, io);
+            _memoryBus.AttachFixed(io, MachineLayout.IoApic, IoApic.Size);
+            BiosHandover.SetVirtualWire(apic);
+            MultiprocessorTable.Write(_parts.Memory, Pci.InterruptRoutes());
+        }
+        else
+        {
+            Bus.Attach(new InterruptModeRegister(apic), MachineLayout.InterruptMode, 2);
+            if (fitting == ApicFitting.Local)
+            {
+                MultiprocessorTable.WriteWithoutIoApic(_parts.Memory);
+            }
+        }
     }
 
     public PciBus Pci { get; }
@@ -196,13 +220,14 @@ public sealed class PcPlatform : IDisposable
         return pci;
     }
 
-    private void AttachLegacy(IClock clock)
+    private void AttachLegacy(PlatformParts parts, IClock clock)
     {
         var vga = new VgaText(clock);
         Bus.Attach(new Dma8237(portShift: 0), MachineLayout.Dma8, 16);
         Bus.Attach(new Dma8237(portShift: 1), MachineLayout.Dma16, 32);
         Bus.Attach(new PostPort(), MachineLayout.Post, 1);
         Bus.Attach(new DmaPageRegisters(), MachineLayout.DmaPages, 15);
+        Bus.Attach(new FirmwareConfiguration(parts.Memory.RamLength), MachineLayout.FirmwareConfiguration, 2);
         Bus.Attach(vga.Crtc, MachineLayout.VgaCrtc, 2);
         Bus.Attach(vga.Status, MachineLayout.VgaStatus, 1);
     }

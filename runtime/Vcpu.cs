@@ -64,6 +64,7 @@ internal sealed class Vcpu : IDisposable
         {
             if (_gate.MustYield)
             {
+                _deadlines.Advance(_clock.Now); // back ends may have put off what they find in their rings
                 _gate.Yield();
                 _xen?.PublishRunstate();
                 continue;
@@ -90,7 +91,13 @@ internal sealed class Vcpu : IDisposable
             return;
         }
 
-        _engine.Kick();
+        // One that sleeps looks at everything before it runs guest code again: a kick would only send it back from there.
+        Interlocked.MemoryBarrier();
+        if (!_isIdle)
+        {
+            _engine.Kick();
+        }
+
         _idle.Set();
     }
 
@@ -196,6 +203,11 @@ internal sealed class Vcpu : IDisposable
     /// <summary>Delivers a pending upcall or interrupt if the guest can take one. False when one waits for a window.</summary>
     private bool TryInterrupt()
     {
+        if (!_engine.State.NonMaskableBlocked && _interrupts.TryTakeNonMaskable())
+        {
+            _engine.InterruptNonMaskable();
+        }
+
         if (_xen is not null && _xen.TryPendingVector(out byte upcall))
         {
             if (!_engine.State.InterruptsEnabled || _engine.State.InterruptShadow)
@@ -242,9 +254,10 @@ internal sealed class Vcpu : IDisposable
     {
         _xen?.TrySettleUpcall();
         _xen?.Runstate.Enter(Abi.Xen.Runstate.Blocked);
+        _isIdle = true;
+        Interlocked.MemoryBarrier();
         AwaitDevice(isOver);
         _gate.Block();
-        _isIdle = true;
         while (!isOver() && _machine.Outcome is null)
         {
             long now = _clock.Now;
@@ -259,6 +272,7 @@ internal sealed class Vcpu : IDisposable
         }
 
         _isIdle = false;
+        Interlocked.MemoryBarrier();
         _gate.Enter();
         _engine.Halted();
         if (_xen is not null)
@@ -287,6 +301,7 @@ internal sealed class Vcpu : IDisposable
     private void Ring()
     {
         _isDue = true;
+        Interlocked.MemoryBarrier();
         if (!_isIdle)
         {
             _engine.Kick();

@@ -33,6 +33,13 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
             Platform.Deadlines.Add(new TimeLimit(clock.Now + (long)(limit.TotalMilliseconds * 1e6), () => End(Runtime.Outcome.TimeLimit)));
         }
 
+        if (host.Processor is Cpu withApic)
+        {
+            withApic.NonMaskableUnblocked = LookAnew;
+            withApic.ApicBase = new ApicBaseRegister(host.Apic != ApicFitting.Off);
+            Platform.AddApics(host.Apic, withApic.ApicBase, clock, LookAnew);
+        }
+
         if (host.Processor is { Model.HasXen: true } guestOfXen)
         {
             Xen = new XenPlatform(Platform, guestOfXen, parts, clock, this);
@@ -88,7 +95,7 @@ public sealed class VirtualMachine : IPowerControl, IDisposable
     public void Wake() => _vcpu.Wake();
 
     /// <summary>What the guest has just done in the middle of its run changes what is due: makes the processor leave it and look. On its thread.</summary>
-    internal void LookAnew() => _engine.Kick();
+    internal void LookAnew() => _engine.LookAnew();
 
     public void Dispose()
     {

@@ -34,12 +34,6 @@ internal sealed class XenPlatform : IDisposable
     public XenPlatform(PcPlatform board, Cpu processor, PlatformParts parts, IClock clock, VirtualMachine machine)
     {
         GuestMemory ram = parts.Memory;
-        if (processor.Model.Has(CpuFeatures.Apic))
-        {
-            board.AddLocalApic(clock, machine.LookAnew);
-            MultiprocessorTable.Write(ram);
-        }
-
         uint end = (uint)(ram.RamLength >> 12);
         var shared = new SharedInfo(ram, end - MachineLayout.XenSharedInfoFrame);
         Reservation reservation = Reservation = new Reservation(ram);
@@ -58,7 +52,7 @@ internal sealed class XenPlatform : IDisposable
         AttachConsole(board, ram, end - MachineLayout.XenConsoleFrame, parts, parameters, machine);
         _device = AttachPlatformDevice(board, ram);
         var interfaces = new XenInterfaces(Events, Grants, reservation, ram, types, processor, parameters, timers, Runstate, time, parts.RingTerminal, machine, machine.Kill, clock);
-        var host = new BackendHost(Domain, Store, Events, Grants, ram, board.Completions, () => Runstate.IsBlocked, machine.Kill);
+        var host = new BackendHost(Domain, Store, Events, Grants, ram, board.Completions, () => Runstate.IsBlocked, machine.Kill, clock, reservation);
         for (int i = 0; i < parts.Disks.Count; i++)
         {
             Add(new BlockBackend(host, parts.Disks[i], i));
@@ -66,7 +60,9 @@ internal sealed class XenPlatform : IDisposable
 
         if (board.Cable is GuestPort cable)
         {
-            Add(new NetBackend(host, cable));
+            var network = new NetBackend(host, cable);
+            board.Deadlines.Add(network);
+            Add(network);
         }
 
         _hypercalls = new XenHypercalls(interfaces, new ArgumentMemory(processor));

@@ -6,7 +6,6 @@
 #include "groups.h"
 #include "memory.h"
 #include "store.h"
-#include "text.h"
 #include "upcall.h"
 #include "xen.h"
 #include "../lib/print.h"
@@ -44,16 +43,6 @@ static int32_t transfer(uint8_t operation, uint64_t sector, uint32_t reference, 
     return ask((struct request){ .operation = operation, .segments = 1, .id = ++id, .sector = sector, .segment = { { reference, first, last, 0 } } });
 }
 
-static void write_number(const char *path, uint32_t value)
-{
-    char digits[11], *to = digits + sizeof digits - 1;
-    *to = 0;
-    do
-        *--to = (char)('0' + value % 10);
-    while (value /= 10);
-    store_ask(STORE_WRITE, path, to);
-}
-
 void check_disk(void)
 {
     if (store_ask(STORE_READ, "device/vbd/51712/backend", 0) != STORE_READ) {
@@ -66,8 +55,8 @@ void check_disk(void)
     grant(REFERENCE_FOREIGN, (void *)NOWHERE, GRANT_ACCESS);
     ring.request_event = ring.response_event = 1;
     check("disk-port", allocate_unbound(DOMAIN_CONTROL, &port), 0);
-    write_number("device/vbd/51712/ring-ref", REFERENCE_RING);
-    write_number("device/vbd/51712/event-channel", port);
+    store_write_number("device/vbd/51712/ring-ref", REFERENCE_RING);
+    store_write_number("device/vbd/51712/event-channel", port);
     store_ask(STORE_WRITE, "device/vbd/51712/protocol", "x86_32-abi");
     store_ask(STORE_WRITE, "device/vbd/51712/state", "3");
     check("disk-connected", store_number("/local/domain/0/backend/vbd/1/51712/state"), 4);

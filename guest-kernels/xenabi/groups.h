@@ -13,3 +13,5 @@ void check_page_tables(void);
 void check_store(void);
 void check_console(void);
 void check_disk(void);
+void check_network(void);
+void measure_network(void);

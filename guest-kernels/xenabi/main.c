@@ -50,8 +50,11 @@ void kernel_main(uint32_t magic, const struct multiboot_info *info)
     check_store();
     check_console();
     check_disk();
+    check_network();
 
     print("xenabi: %u checks, %u wrong\n", checks_made(), checks_wrong());
+    if (command_line_has(info, "network-figures"))
+        measure_network();
     for (uint32_t i = 0; i < sizeof floods / sizeof *floods; i++)
         if (command_line_has(info, floods[i].word))
             floods[i].flood();

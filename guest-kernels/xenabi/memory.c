@@ -40,6 +40,12 @@ int32_t balloon_out(uint32_t frame)
     return reserve(DECREASE, frame, DOMAIN_SELF, 0);
 }
 
+int32_t balloon_out_all(const uint32_t *frames, uint32_t count)
+{
+    struct reservation reservation = { at(frames), count, 0, 0, DOMAIN_SELF };
+    return hypercall(CALL_MEMORY, DECREASE, at(&reservation), 0, 0);
+}
+
 int32_t balloon_in(uint32_t frame)
 {
     return reserve(POPULATE, frame, DOMAIN_SELF, 0);

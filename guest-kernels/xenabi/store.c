@@ -73,6 +73,16 @@ uint32_t store_ask(uint32_t type, const char *path, const char *value)
     return answer;
 }
 
+void store_write_number(const char *path, uint32_t value)
+{
+    char digits[11], *to = digits + sizeof digits - 1;
+    *to = 0;
+    do
+        *--to = (char)('0' + value % 10);
+    while (value /= 10);
+    store_ask(STORE_WRITE, path, to);
+}
+
 uint32_t store_number(const char *path)
 {
     uint32_t value = 0;

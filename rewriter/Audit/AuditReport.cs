@@ -106,7 +106,7 @@ public sealed record AuditReport(
     static double Percent(int part, int whole) => whole == 0 ? 100 : Math.Round(100.0 * part / whole, 2);
 
     /// <summary>jumpFollowing -> "jump-following".</summary>
-    static string NameOf(PatchTactic tactic) => Regex.Replace(tactic.ToString(), "(?<=.)([A-Z])", "-$1").ToLowerInvariant();
+    internal static string NameOf(PatchTactic tactic) => Regex.Replace(tactic.ToString(), "(?<=.)([A-Z])", "-$1").ToLowerInvariant();
 
     /// <summary>The generated methods by name: each is one line of the source.</summary>
     static Dictionary<string, string> MethodsOf(string source)

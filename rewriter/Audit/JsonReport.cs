@@ -10,6 +10,7 @@ namespace Rewriter.Audit;
 [JsonSerializable(typeof(ScanReport))]
 [JsonSerializable(typeof(AuditReport))]
 [JsonSerializable(typeof(SurveyReport))]
+[JsonSerializable(typeof(CoverageReport))]
 [JsonSerializable(typeof(VerificationReport))]
 [JsonSerializable(typeof(ImageDiff))]
 public sealed partial class JsonReport : JsonSerializerContext
@@ -22,6 +23,9 @@ public sealed partial class JsonReport : JsonSerializerContext
 
     public static void Write(Stream stream, SurveyReport report) =>
         Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.SurveyReport));
+
+    public static void Write(Stream stream, CoverageReport report) =>
+        Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.CoverageReport));
 
     public static void Write(Stream stream, VerificationReport report) =>
         Write(stream, JsonSerializer.SerializeToUtf8Bytes(report, Default.VerificationReport));

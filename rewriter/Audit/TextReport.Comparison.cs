@@ -22,11 +22,6 @@ public sealed partial class TextReport
         WriteTable(["CHECK", "CHECKED", "", "FAILED", "MEANING"],
             report.Checks.Select(c => new[] { c.Name, $"{c.Checked}", c.Of, Number(c.Failed), c.Meaning }), 1, 3);
         Line();
-        if (report.NotChecked is not null)
-        {
-            Line(report.NotChecked);
-        }
-
         Line($"{report.Image}: {(report.IsGood ? "verified" : $"not verified: {failed} violation(s)")}");
     }
 

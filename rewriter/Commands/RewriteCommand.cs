@@ -15,14 +15,7 @@ static class RewriteCommand
     public static Command Create()
     {
         var image = new Argument<FileInfo>("IMAGE") { Description = "ELF32, PE32, bzImage or multiboot kernel, or a kernel module" };
-        var mode = new Option<ExecutionMode>("--mode") { Description = "full or para", Required = true, HelpName = "full|para" };
-        mode.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && result.Tokens[0].Value.ToLowerInvariant() is not ("full" or "para"))
-            {
-                result.AddError($"--mode is full or para, not '{result.Tokens[0].Value}'");
-            }
-        });
+        Option<ExecutionMode> mode = ModeOption.Create(required: true);
         var window = new Option<uint>("--window")
         {
             Description = $"Linked address of the monitor window, {MonitorWindow.Size >> 20} MiB, aligned to its size",

@@ -36,7 +36,9 @@ static class ScanSurvey
 
     readonly record struct Result(SurveyRow? Row, SurveyFailure? Failure, IReadOnlyList<SiteTotal> ByMnemonic);
 
-    static IEnumerable<(string, bool)> Expand(FileInfo file)
+    /// <summary>The files of a directory, or what was named.</summary>
+    /// <exception cref="BadImageException">A directory that cannot be read.</exception>
+    public static IEnumerable<(string Path, bool IsNamed)> Expand(FileInfo file)
     {
         string path = file.ToString();
         if (!Directory.Exists(path))

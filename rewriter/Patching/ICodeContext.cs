@@ -23,6 +23,10 @@ public interface ICodeContext
     /// <summary>Whether the guest patches or compares any of the bytes itself, so that they must not move as a neighbour.</summary>
     bool IsNeverDisplace(uint address, int length);
 
+    /// <summary>The bytes around a site that the guest replaces all at once, without looking at them: a patch of the site must lie within, or
+    /// half of it would be left. Null where there are none, or where a monitor sees it and plans anew.</summary>
+    CodeRange? ReplacedAround(uint address) => null;
+
     /// <summary>Whether the instruction is never executed where it lies, but copied elsewhere by the guest: it is taken over where it
     /// lands.</summary>
     bool IsTemplate(uint address) => false;

@@ -36,6 +36,10 @@ public sealed class ObjectContext(CodeMap map, IReadOnlyDictionary<ulong, string
         .Where(instruction => DisplacedInstruction.TryGetTarget(instruction, out _))
         .ToLookup(instruction => instruction.NearBranch32);
 
+    // Linux: the kernel writes an alternative's bytes when it loads the module (arch/x86/kernel/alternative.c, apply_alternatives).
+    public CodeRange? ReplacedAround(uint address) => map.TryFindSelfPatched(address, address + 1ul, out SelfPatchedRange range)
+        && range.Kind is SelfPatchKind.Alternative or SelfPatchKind.Paravirt ? new CodeRange(range.Start, range.End) : null;
+
     public string? WhyLeft(uint address) => left?.GetValueOrDefault(address);
 
     public bool IsTemplate(uint address) => _code.IsTemplate(address);

@@ -1,5 +1,6 @@
 // Enumerates the ranges around a site that a jump could overwrite, best first.
 using Iced.Intel;
+using Rewriter.Scanning;
 
 namespace Rewriter.Patching;
 
@@ -26,6 +27,7 @@ public sealed class RangeFinder(
     }
 
     private readonly List<Instruction> _run = [];
+    private CodeRange? _within; // what the guest replaces around the site
     private readonly List<JumpRange> _found = [];
 
     /// <summary>Why the last search found nothing, or nothing better than what it found.</summary>
@@ -81,6 +83,7 @@ public sealed class RangeFinder(
     {
         _found.Clear();
         (victim, constraint) = (null!, default);
+        _within = null;
         if (PlaceOf(holder) == DisplacedPlace.Nowhere)
             return false;
 
@@ -116,6 +119,7 @@ public sealed class RangeFinder(
     {
         _run.Clear();
         _run.Add(site);
+        _within = code.ReplacedAround(site.IP32);
         int before = 0;
         while (site.IP32 - _run[0].IP32 < options.MaxPreceding && code.TryGetPrevious(_run[0].IP32, out Instruction previous)
             && PlaceOf(previous) == DisplacedPlace.Anywhere)
@@ -132,7 +136,8 @@ public sealed class RangeFinder(
 
     private DisplacedPlace PlaceOf(in Instruction instruction)
     {
-        if (!bytes.IsUntouched(instruction.IP32, instruction.Length) || code.IsNeverDisplace(instruction.IP32, instruction.Length))
+        if (!bytes.IsUntouched(instruction.IP32, instruction.Length)
+            || !LiesWithin(instruction.IP32, instruction.NextIP32) && code.IsNeverDisplace(instruction.IP32, instruction.Length))
             return DisplacedPlace.Nowhere;
 
         return siteAt(instruction.IP32) switch
@@ -142,6 +147,8 @@ public sealed class RangeFinder(
             _ => DisplacedPlace.Nowhere,
         };
     }
+
+    private bool LiesWithin(uint start, uint end) => _within is CodeRange whole && start >= whole.Start && end <= whole.End;
 
     // What follows a jump or return is another block, which moves as well as any other; what follows a call is where the guest returns to.
     private static bool MayExtendPast(in Instruction instruction) =>
@@ -177,6 +184,12 @@ public sealed class RangeFinder(
         if (!options.AllowPageCrossing && start / PageSize != (end - 1) / PageSize)
         {
             Obstacle = "the range would cross a page boundary";
+            return;
+        }
+
+        if (_within is not null && !LiesWithin(start, end))
+        {
+            Obstacle = "the kernel replaces the site, and the range is not within what it replaces";
             return;
         }
 

@@ -10,6 +10,8 @@ static class ByteCheck
     // gABI figure 4-3: e_shoff; e_shentsize, e_shnum, e_shstrndx.
     static readonly (int First, int End)[] _elfHeader = [(32, 36), (46, 52)];
 
+    const byte Filler = 0xCC; // INT3 between trampolines
+
     public static void Run(VerifiedImage image, CheckLog log)
     {
         ReadOnlySpan<byte> original = image.Original.File.Span;
@@ -75,18 +77,31 @@ static class ByteCheck
             return;
         }
 
+        List<Patch> left = [.. image.Plan.Patches.Where(p => p.Trampoline.Length != 0)];
         foreach ((uint address, ReadOnlyMemory<byte> bytes) in MonitorSections(image.File))
         {
-            foreach (Patch patch in image.Plan.Patches.Where(p => p.Trampoline.Length != 0 && p.TrampolineAddress - address < (uint)bytes.Length))
+            var expected = new byte[bytes.Length];
+            Array.Fill(expected, Filler);
+            foreach (Patch patch in left.FindAll(p => LiesIn(p, address, bytes.Length)))
             {
-                int offset = (int)(patch.TrampolineAddress - address);
-                log.Count(patch.Trampoline.Length);
-                log.Require(patch.Trampoline.Length <= bytes.Length - offset
-                    && bytes.Span.Slice(offset, patch.Trampoline.Length).SequenceEqual(patch.Trampoline.Span),
-                    patch.TrampolineAddress, "the section .monitor.shims holds another trampoline than the manifest");
+                patch.Trampoline.CopyTo(expected.AsMemory((int)(patch.TrampolineAddress - address)));
             }
+
+            left.RemoveAll(p => LiesIn(p, address, bytes.Length));
+
+            log.Count(bytes.Length);
+            int same = bytes.Span.CommonPrefixLength(expected);
+            log.Require(same == bytes.Length, address + (uint)same, "the section .monitor.shims holds something else than the manifest");
+        }
+
+        foreach (Patch patch in left)
+        {
+            log.Fail(patch.TrampolineAddress, "no section .monitor.shims holds the trampoline of this place");
         }
     }
+
+    static bool LiesIn(Patch patch, uint address, int length) =>
+        patch.TrampolineAddress >= address && (ulong)patch.TrampolineAddress + (ulong)patch.Trampoline.Length <= address + (ulong)length;
 
     /// <summary>Allocated sections of the file's own table that no original had: those at or above the window.</summary>
     static IEnumerable<(uint Address, ReadOnlyMemory<byte> Bytes)> MonitorSections(ReadOnlyMemory<byte> file)

@@ -1,7 +1,8 @@
 namespace Rewriter.Verification;
 
 /// <summary>What one check has seen.</summary>
-sealed class CheckLog(string name, string meaning, string of, List<Violation> violations)
+/// <param name="placeOf">Names an address of the image.</param>
+sealed class CheckLog(string name, string meaning, string of, List<Violation> violations, Func<ulong, string> placeOf)
 {
     long _checked;
     int _failed;
@@ -19,7 +20,7 @@ sealed class CheckLog(string name, string meaning, string of, List<Violation> vi
         }
     }
 
-    public void Fail(ulong address, string what) => Fail($"0x{address:x8}", what);
+    public void Fail(ulong address, string what) => Fail(placeOf(address), what);
 
     /// <summary>Fails unless a condition holds.</summary>
     public void Require(bool condition, ulong address, string what)

@@ -2,13 +2,17 @@
 // rest are branches and calls.
 using Iced.Intel;
 using Rewriter.Patching;
+using Runtime.Abi;
 
 namespace Rewriter.Verification;
 
 /// <summary>Whether code in a trampoline does what an original instruction did.</summary>
 static class DisplacedMeaning
 {
-    public static bool IsSame(Patch patch, in Instruction original, ReadOnlyMemory<byte> bytes, ReadOnlyMemory<byte> code, uint place)
+    const uint ScratchWords = 8;
+
+    /// <param name="window">The monitor window, whose scratch words a call by way of memory may use; null where there is none.</param>
+    public static bool IsSame(Patch patch, in Instruction original, ReadOnlyMemory<byte> bytes, ReadOnlyMemory<byte> code, uint place, uint? window)
     {
         List<Instruction> found = [.. VerifiedImage.Decode(code, place)];
         if (found.Count == 0 || found[^1].IsInvalid)
@@ -23,7 +27,7 @@ static class DisplacedMeaning
                 && LeadsTo(patch, found[0], original.NearBranch32),
             FlowControl.Call => found.Count == 2 && Pushes(found[0], original.NextIP32)
                 && found[1].FlowControl == FlowControl.UnconditionalBranch && found[1].NearBranch32 == original.NearBranch32,
-            FlowControl.IndirectCall => IsIndirectCall(original, found),
+            FlowControl.IndirectCall => IsIndirectCall(original, found, window),
             _ => code.Span.SequenceEqual(bytes.Span),
         };
     }
@@ -58,7 +62,7 @@ static class DisplacedMeaning
 
     /// <summary>push return ; jmp register, or the pointer read first:
     /// mov [a], eax ; mov eax, m ; mov [b], eax ; mov eax, [a] ; push return ; jmp [b]</summary>
-    static bool IsIndirectCall(in Instruction original, List<Instruction> found)
+    static bool IsIndirectCall(in Instruction original, List<Instruction> found, uint? window)
     {
         if (original.Op0Kind == OpKind.Register)
         {
@@ -69,12 +73,15 @@ static class DisplacedMeaning
         return found.Count == 6
             && IsStore(found[0], out ulong kept) && IsLoadOf(found[1], original)
             && IsStore(found[2], out ulong pointer) && IsLoad(found[3], kept)
-            && kept != pointer && Pushes(found[4], original.NextIP32)
+            && kept != pointer && IsScratch(kept, window) && IsScratch(pointer, window) && Pushes(found[4], original.NextIP32)
             && found[5].Code == Code.Jmp_rm32 && found[5].Op0Kind == OpKind.Memory && IsAbsolute(found[5]) && found[5].MemoryDisplacement64 == pointer;
     }
 
     static bool Pushes(in Instruction instruction, uint value) =>
         instruction.Code is Code.Pushd_imm32 or Code.Pushd_imm8 && (uint)instruction.GetImmediate(0) == value;
+
+    static bool IsScratch(ulong address, uint? window) =>
+        address - window - MonitorWindow.Data.Scratch < 4 * ScratchWords && address % 4 == 0;
 
     static bool IsStore(in Instruction instruction, out ulong address)
     {

@@ -35,11 +35,23 @@ static class EntryCheck
             log.Require(patch.Address >= end, patch.Address, "overlaps the patch before it");
             end = patch.Address + (ulong)patch.NewBytes.Length;
             CheckEntry(image, patch, log);
-            CheckGuards(patch, log);
+            if (image.HasWindow)
+            {
+                CheckGuards(patch, log);
+            }
+
             CheckFiller(image, patch, log);
         }
 
-        CheckTrampolinePlaces(image, log);
+        if (image.HasWindow)
+        {
+            CheckTrampolinePlaces(image, log);
+        }
+        else
+        {
+            CheckPlacesInSections(image, log);
+        }
+
         foreach (PlannedSite site in image.Plan.Sites)
         {
             Patch? patch = image.PatchAt(site.Site.Address);
@@ -53,8 +65,14 @@ static class EntryCheck
     {
         if (patch.Trampoline.Length == 0)
         {
+            if (patch.Tactic == PatchTactic.Redirected && !image.HasWindow)
+            {
+                log.Require(IsRedirected(image, patch), patch.Address, "is not the original's branch, led to where its target is now");
+                return;
+            }
+
             // A trap, or the second jump of another patch, which that one answers for.
-            bool isTrap = patch.NewBytes.Span is [0xF4] && patch.Tactic == PatchTactic.Trap;
+            bool isTrap = image.HasWindow && patch.NewBytes.Span is [0xF4] && patch.Tactic == PatchTactic.Trap;
             bool isLanding = image.Landings.Contains(patch.Address);
             log.Require(isTrap || isLanding, patch.Address, "is neither a trap nor reached by any jump");
             return;
@@ -69,6 +87,17 @@ static class EntryCheck
                 && JumpTarget(landing.NewBytes.Span[(int)(patch.Landing - landing.Address)..], patch.Landing) == patch.TrampolineAddress;
             log.Require(leads, patch.Landing, $"is where 0x{patch.Address:x8} goes through, and does not jump to its trampoline");
         }
+    }
+
+    /// <summary>The same branch, with a distance of four bytes, to the copy of the instruction that it led to.</summary>
+    static bool IsRedirected(VerifiedImage image, Patch patch)
+    {
+        Instruction original = VerifiedImage.Decode(patch.OriginalBytes, patch.Address).First();
+        Instruction now = VerifiedImage.Decode(patch.NewBytes, patch.Address).First();
+        return original.Op0Kind == OpKind.NearBranch32 && original.Length == patch.NewBytes.Length && now.Length == original.Length && now.Code == original.Code
+            && patch.NewBytes.Span[..^4].SequenceEqual(patch.OriginalBytes.Span[..^4])
+            && image.PatchAt(original.NearBranch32) is { } over
+            && over.Map.Any(m => m.IsRestart && m.GuestAddress == original.NearBranch32 && over.TrampolineAddress + (uint)m.Offset == now.NearBranch32);
     }
 
     /// <summary>Where a direct jump leads, CS prefixes aside; null if there is none.</summary>
@@ -115,6 +144,22 @@ static class EntryCheck
             uint address = patch.Address + (uint)offset;
             bool isLanding = image.Landings.Any(landing => address - landing < 5);
             log.Require(isLanding || Traps(patch, offset), address, "is behind the jump, and neither a trap nor the way of another");
+        }
+    }
+
+    /// <summary>Of an object: behind the code of the range's own section, within what the section holds now, and apart.</summary>
+    static void CheckPlacesInSections(VerifiedImage image, CheckLog log)
+    {
+        ulong end = 0;
+        foreach (Patch patch in image.Plan.Patches.Where(p => p.Trampoline.Length != 0).OrderBy(p => p.TrampolineAddress))
+        {
+            int section = image.Object.CodeSectionAt(patch.Address);
+            ulong code = image.Object.AddressOf(section);
+            ulong last = patch.TrampolineAddress + (ulong)patch.Trampoline.Length;
+            log.Require(patch.TrampolineAddress >= end, patch.TrampolineAddress, "the trampoline overlaps another");
+            log.Require(section != 0 && patch.TrampolineAddress >= code + image.Object.Before.Sections[section].Size
+                && last <= code + (ulong)image.Object.Bytes(section).Length, patch.TrampolineAddress, "the trampoline does not lie behind the code of its section");
+            end = last;
         }
     }
 

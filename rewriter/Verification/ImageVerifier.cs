@@ -3,6 +3,7 @@
 using Rewriter.Images;
 using Rewriter.Patching;
 using Rewriter.Rewritten;
+using Rewriter.Verification.Objects;
 
 namespace Rewriter.Verification;
 
@@ -30,17 +31,31 @@ public static class ImageVerifier
         List<CheckLog> logs = [];
         CheckLog Log(string check, string meaning, string of)
         {
-            logs.Add(new CheckLog(check, meaning, of, violations));
+            logs.Add(new CheckLog(check, meaning, of, violations, image.PlaceOf));
             return logs[^1];
         }
 
         ByteCheck.Run(image, Log("bytes", "everything outside patches and attachments is the original", "bytes"));
+        ContainerCheck.Run(image, Log("container", "what was appended is what the format asks for, and its headers lead to the code", "fields and bytes"));
+        if (!image.HasWindow)
+        {
+            ContentCheck.Run(image, Log("contents", "what a loader puts into memory is the original with the patches and trampolines", "bytes"));
+            RelocationCheck.Run(image, Log("relocations", "each is where its field is now, of its type, symbol and addend; exceptions find the copies", "relocations"));
+        }
+
         ListingCheck.Run(image, Log("listing", "every sensitive instruction that a sweep or descent meets is listed", "instructions"));
+        EntryCheck.Run(image, Log("entries", image.HasWindow
+            ? "each overwritten range leads to its trampoline, and traps where an instruction began"
+            : "each overwritten range leads to its trampoline behind its own section, each redirected branch to a copy", "patches"));
+        BorderCheck.Run(image, Log("borders", "ranges begin with an instruction, lose nothing but padding, and nothing runs into a landing", "instructions"));
+        MeaningCheck.Run(image, Log("meaning", "each displaced instruction does in its trampoline what it did in its place", "instructions"));
         if (image.HasWindow)
         {
-            EntryCheck.Run(image, Log("entries", "each overwritten range leads to its trampoline, and traps where an instruction began", "patches"));
-            MeaningCheck.Run(image, Log("meaning", "each displaced instruction does in its trampoline what it did in its place", "instructions"));
             TargetCheck.Run(image, Log("targets", "no branch, relocation, symbol or table leads into a range but to its start or a guard", "targets"));
+        }
+        else
+        {
+            ObjectTargets.Run(image, Log("targets", "no branch, relocation, symbol or table leads into a range but to its start", "targets"));
         }
 
         if (compiles)
@@ -48,7 +63,6 @@ public static class ImageVerifier
             ShimCheck.Run(image, Log("shims", "the assembly is what the source compiles to, and the source what the sites ask for", "methods"));
         }
 
-        return new VerificationReport(name, [.. logs.Select(log => log.Result)], violations,
-            image.HasWindow ? null : "entries, meaning and targets are not checked for relocatable objects");
+        return new VerificationReport(name, [.. logs.Select(log => log.Result)], violations);
     }
 }

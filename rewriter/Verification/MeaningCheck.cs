@@ -72,7 +72,8 @@ static class MeaningCheck
         }
         else
         {
-            log.Require(DisplacedMeaning.IsSame(patch, original, image.BytesAt(original.IP, original.Length), code, place), original.IP,
+            log.Require(DisplacedMeaning.IsSame(patch, original, image.BytesAt(original.IP, original.Length), code, place,
+                image.HasWindow ? image.Plan.WindowBase : null), original.IP,
                 $"the trampoline does something else than {original}");
         }
     }

@@ -12,6 +12,20 @@ sealed class ShimExpectation(VerifiedImage image)
 
     public bool IsShim(PlannedSite site, ReadOnlyMemory<byte> code, uint place)
     {
+        return image.HasWindow ? IsFromCatalog(site, code, place) : IsMoved(site, code);
+    }
+
+    /// <summary>Of an object: what traps by itself is the same bytes; the rest has Xen's forced emulation prefix, so that it traps.</summary>
+    bool IsMoved(PlannedSite site, ReadOnlyMemory<byte> code)
+    {
+        ReadOnlySpan<byte> original = site.Site.Code.Span;
+        return site.Site.Class == SensitivityClass.Trapping
+            ? site.Shim == ShimCatalog.MovedName && code.Span.SequenceEqual(original)
+            : site.Shim == ShimCatalog.PrefixName && code.Span.StartsWith(EmulatePrefix.Bytes) && code.Span[EmulatePrefix.Length..].SequenceEqual(original);
+    }
+
+    bool IsFromCatalog(PlannedSite site, ReadOnlyMemory<byte> code, uint place)
+    {
         var stub = new StubAssembler(image.Plan.WindowBase, userMode: false);
         Shim shim = _catalog.Find(site.Site.Instruction);
         shim.Emit(stub, site.Site.Instruction, site.Index);

@@ -46,11 +46,7 @@ static class TargetCheck
 
     static void CheckBranches(VerifiedImage image, ImageSection section, CheckLog log)
     {
-        // A section with data has instructions where the scanner says; the others are read by a sweep.
-        bool isCodeOnly = image.Map.SectionAt(section.Address) is { IsCodeOnly: true };
-        foreach (Instruction instruction in isCodeOnly
-            ? VerifiedImage.Decode(image.BytesAt(section.Address, (int)section.FileSize), section.Address)
-            : image.Map.InstructionsIn(section.Address, section.Address + (ulong)section.FileSize))
+        foreach (Instruction instruction in image.InstructionsOf(section))
         {
             if (instruction.Op0Kind == OpKind.NearBranch32)
             {

@@ -11,8 +11,7 @@ public sealed record Violation(string Check, string Place, string What);
 public sealed record CheckResult(string Name, string Meaning, long Checked, string Of, int Failed);
 
 /// <summary>What was found of a rewritten image. Violations beyond <see cref="MaxViolations"/> are counted only.</summary>
-/// <param name="NotChecked">Checks that were left out, and why; null if none were.</param>
-public sealed record VerificationReport(string Image, IReadOnlyList<CheckResult> Checks, IReadOnlyList<Violation> Violations, string? NotChecked = null)
+public sealed record VerificationReport(string Image, IReadOnlyList<CheckResult> Checks, IReadOnlyList<Violation> Violations)
 {
     public const int MaxViolations = 100;
 

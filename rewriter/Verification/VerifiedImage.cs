@@ -4,6 +4,7 @@ using Rewriter.Images;
 using Rewriter.Patching;
 using Rewriter.Rewritten;
 using Rewriter.Scanning;
+using Rewriter.Verification.Objects;
 
 namespace Rewriter.Verification;
 
@@ -22,6 +23,16 @@ public sealed record VerifiedImage(KernelImage Original, PatchPlan Plan, Manifes
 
     /// <summary>The scanner's tables of the original: exceptions, and which bytes of a mixed section are code. Not the planner's.</summary>
     public CodeMap Map => field ??= Scanner.Scan(Original).Map;
+
+    /// <summary>Of a relocatable object: both files as a loader sees them.</summary>
+    internal LoadedObject Object => field ??= new LoadedObject(this);
+
+    /// <summary>An address for people: of an object, whose addresses are this program's choice, with section and offset.</summary>
+    public string PlaceOf(ulong address)
+    {
+        ImageSection? section = HasWindow ? null : Original.Sections.LastOrDefault(s => s.Address <= address);
+        return section is null ? $"0x{address:x8}" : $"0x{address:x8} ({section.Name}+0x{address - section.Address:x})";
+    }
 
     /// <summary>The patch that covers an address, or null.</summary>
     public Patch? PatchAt(ulong address)
@@ -47,6 +58,11 @@ public sealed record VerifiedImage(KernelImage Original, PatchPlan Plan, Manifes
         int offset = (int)(address - section.Address);
         return Original.Payload.Slice((int)section.FileOffset + offset, Math.Min(length, (int)section.FileSize - offset));
     }
+
+    /// <summary>The instructions of an executable section: by a sweep where it holds nothing but code, else where the scanner says.</summary>
+    public IEnumerable<Instruction> InstructionsOf(ImageSection section) => Map.SectionAt(section.Address) is { IsCodeOnly: true }
+        ? Decode(BytesAt(section.Address, (int)section.FileSize), section.Address)
+        : Map.InstructionsIn(section.Address, section.Address + (ulong)section.FileSize);
 
     /// <summary>Instructions from an address on, as far as the bytes go; an invalid one ends them.</summary>
     public static IEnumerable<Instruction> Decode(ReadOnlyMemory<byte> bytes, ulong address)

@@ -79,9 +79,12 @@ internal sealed class RuntimeContestant(string mode, string engine) : Contestant
             statistics?.Exits ?? [],
             GuestFigure.ReadAll(result.Output),
             // A guest that is interpreted has nothing to leave.
-            DeviceFigure.ReadAll(result.Output, engine == "direct" && statistics is not null ? statistics.DiskExits : new Dictionary<string, long>()),
+            DeviceFigure.ReadAll(result.Output, engine == "direct" ? ExitsOf(statistics) : new Dictionary<string, long>()),
             LastLine(result.Output));
     }
+
+    private static Dictionary<string, long> ExitsOf(RunStatistics? statistics)
+        => statistics?.DiskExits.ToDictionary(measurement => measurement.Key, measurement => measurement.Value.Values.Sum()) ?? [];
 
     /// <summary>Null where the child died before it could write it.</summary>
     private static RunStatistics? Read(string path)

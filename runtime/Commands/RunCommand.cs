@@ -30,6 +30,13 @@ internal sealed class RunCommand
     private readonly Option<string> _mode = Choice("--mode", ExecutionMode.Para, "virtualization technique");
     private readonly Option<string> _engine = Choice("--engine", EngineKind.Auto, "what executes guest code");
     private readonly Option<string> _platform = Choice("--platform", PlatformKind.Auto, "what the guest finds; auto: xen in para mode, else pc");
+    private readonly Option<string> _apic = new("--apic")
+    {
+        Description = "local and I/O APIC; auto: off for Linux, which does as well with the 8259As, on for other kernels",
+        HelpName = "auto|on|off",
+        DefaultValueFactory = _ => "auto",
+    };
+
     private readonly Option<string> _serial = new("--serial")
     {
         Description = "serial port: stdio, null or a file",
@@ -57,6 +64,8 @@ internal sealed class RunCommand
         command.Options.Add(_mode);
         command.Options.Add(_engine);
         command.Options.Add(_platform);
+        command.Options.Add(_apic);
+        _apic.AcceptOnlyFromAmong("auto", "on", "off");
         command.Options.Add(_serial);
         command.Options.Add(_stats);
         command.Options.Add(_trace);
@@ -82,7 +91,15 @@ internal sealed class RunCommand
         var disks = options.OpenDisks();
         var counters = new ExitCounters();
         PlatformKind platform = PlatformFor(mode, result);
-        var request = new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, file.Plan, memoryBytes, counters);
+        var request = new EngineRequest(Chosen<EngineKind>(result, _engine), mode, image, file.Plan, memoryBytes, counters)
+        {
+            Apic = result.GetRequiredValue(_apic) switch
+            {
+                "on" => ApicFitting.On,
+                "off" => ApicFitting.Off,
+                _ => null,
+            },
+        };
         using EngineHost host = EngineFactory.Create(platform == PlatformKind.Xen ? request.UnderXen() : request);
         if (host.Note is not null)
         {

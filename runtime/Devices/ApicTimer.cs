@@ -14,7 +14,11 @@ internal sealed class ApicTimer(IClock clock, Action expired) : ITimedDevice
     public uint DivideConfiguration
     {
         get;
-        set => (field, _started) = (value & 0xB, clock.Now);
+        set
+        {
+            field = value & 0xB;
+            _started = _isRunning ? clock.Now : _started;
+        }
     }
 
     public bool IsPeriodic { get; set; }
@@ -41,6 +45,13 @@ internal sealed class ApicTimer(IClock clock, Action expired) : ITimedDevice
             long counts = (clock.Now - _started) / NanosecondsPerCount;
             return IsPeriodic ? _initial - (uint)(counts % _initial) : (uint)Math.Max(0, _initial - counts);
         }
+    }
+
+    /// <summary>Stops it, as at power-on.</summary>
+    public void Reset()
+    {
+        (_initial, _started, _isRunning, IsPeriodic) = (0, 0, false, false);
+        DivideConfiguration = 0;
     }
 
     public long NextDeadline => _isRunning ? _started + (_initial * NanosecondsPerCount) : DeadlineQueue.Never;

@@ -20,7 +20,11 @@ internal sealed class ApicVectors
     /// <param name="index">0 for vectors 0 to 31, and so on.</param>
     public uint Word(int index) => _words[index];
 
+    public bool Has(int vector) => (_words[vector / 32] >> vector % 32 & 1) != 0;
+
     public void Set(int vector) => _words[vector / 32] |= 1u << vector % 32;
 
     public void Clear(int vector) => _words[vector / 32] &= ~(1u << vector % 32);
+
+    public void ClearAll() => Array.Clear(_words);
 }

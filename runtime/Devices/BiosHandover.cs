@@ -28,6 +28,15 @@ internal static class BiosHandover
         bus.Write(MachineLayout.SlavePicElcr, 1, (byte)(levels >> 8));
     }
 
+    /// <summary>Virtual wire mode (MultiProcessor Specification 1.4, 3.6.2.2): the APIC on, the 8259As on LINT0, NMI on LINT1.</summary>
+    public static void SetVirtualWire(LocalApic apic)
+    {
+        apic.IsInPath = true;
+        apic.Write(LocalApic.Spurious, 4, 0x1FF);
+        apic.Write(LocalApic.Lint0, 4, 0x8700);
+        apic.Write(LocalApic.Lint1, 4, 0x8400);
+    }
+
     private static void StartPic(PortBus bus, ushort port, byte vectors, byte icw3, byte mask)
     {
         bus.Write(port, 1, 0x11); // 8259A ICW1: edge-triggered, cascaded, ICW4 follows

@@ -8,4 +8,7 @@ public interface IInterruptSource
 
     /// <summary>The vector of the interrupt that the processor now takes.</summary>
     byte Acknowledge();
+
+    /// <summary>Whether an NMI is due, which is thereby taken.</summary>
+    bool TryTakeNonMaskable() => false;
 }

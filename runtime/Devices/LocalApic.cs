@@ -1,5 +1,5 @@
-// The local APIC of the one processor (SDM vol. 3, chapter 11). Until the guest asks for it the 8259As drive the processor past it: PIC mode, with
-// which kernels get along that find no I/O APIC. Kernels want one before they use a hypervisor's timers; afterwards they interrupt themselves with it.
+// The local APIC of the one processor (SDM vol. 3, chapter 11). The 8259As come through it where the guest wants them: past it in PIC mode, by LINT0 in
+// virtual wire mode, by the I/O APIC (MultiProcessor Specification 1.4, 3.6.2).
 using Runtime.Time;
 
 namespace Runtime.Devices;
@@ -8,37 +8,57 @@ namespace Runtime.Devices;
 /// <param name="external">The 8259As.</param>
 /// <param name="changed">Called when a register was written after which the processor has to look at interrupts and deadlines anew: the guest goes on
 /// after an access to device memory without anybody looking.</param>
-public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
+public sealed partial class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
 {
     public const uint Size = 0x1000;
 
     /// <summary>Integrated, six entries in the local vector table.</summary>
     public const uint Version = 0x5_0014;
 
-    private const int Id = 0x20, VersionRegister = 0x30, TaskPriority = 0x80, ProcessorPriority = 0xA0, EndOfInterrupt = 0xB0, LogicalDestination = 0xD0,
-        DestinationFormat = 0xE0, Spurious = 0xF0, InService = 0x100, Requests = 0x200, Errors = 0x280, CommandLow = 0x300, CommandHigh = 0x310,
+    internal const int Spurious = 0xF0, Lint0 = 0x350, Lint1 = 0x360;
+
+    private const int IdRegister = 0x20, VersionRegister = 0x30, TaskPriority = 0x80, ProcessorPriority = 0xA0, EndOfInterrupt = 0xB0, LogicalDestination = 0xD0,
+        DestinationFormat = 0xE0, InService = 0x100, TriggerModes = 0x180, Requests = 0x200, Errors = 0x280, CommandLow = 0x300, CommandHigh = 0x310,
         LocalVectors = 0x320, TimerInitial = 0x380, TimerCurrent = 0x390, TimerDivide = 0x3E0;
 
     // Entries of the local vector table: timer, thermal, performance, LINT0, LINT1, error.
     private const int TimerEntry = 0, Lint0Entry = 3, Lint1Entry = 4, ErrorEntry = 5, Entries = 6;
-    private const uint Masked = 1 << 16, Periodic = 1 << 17, DeliveryMode = 7 << 8, Fixed = 0, ExternalInterrupt = 7 << 8;
-    private const uint Enabled = 1 << 8, IllegalVectorSent = 1 << 5;
+    private const uint Masked = 1 << 16, Periodic = 1 << 17, DeliveryMode = 7 << 8, ExternalInterrupt = (uint)ApicDelivery.External << 8;
+    private const uint Enabled = 1 << 8, IllegalVectorSent = 1 << 5, IllegalVectorReceived = 1 << 6;
     private const int FirstVector = 16;
 
     private readonly IInterruptSource _external;
     private readonly Action _changed;
-    private readonly ApicVectors _requests = new(), _inService = new();
+    private readonly ApicVectors _requests = new(), _inService = new(), _levels = new();
     private readonly ApicTimer _timer;
-    private readonly uint[] _entries = [Masked, Masked, Masked, Masked, Masked, Masked];
-    private uint _taskPriority, _logicalDestination, _commandLow, _commandHigh, _errors, _newErrors;
-    private uint _destinationFormat = uint.MaxValue;
-    private uint _spurious = 0xFF;
+    private readonly uint[] _entries = new uint[Entries];
+    private uint _id, _taskPriority, _logicalDestination, _destinationFormat, _spurious, _commandLow, _commandHigh, _errors, _newErrors;
+    private bool _isNonMaskablePending;
 
     public LocalApic(IClock clock, IInterruptSource external, Action changed)
     {
         (_external, _changed) = (external, changed);
         _timer = new ApicTimer(clock, () => Deliver(TimerEntry));
+        Reset();
     }
+
+    /// <summary>The I/O APIC that has to hear of what becomes of its interrupts; null for none.</summary>
+    internal IoApic? Io { get; set; }
+
+    /// <summary>IA32_APIC_BASE bit 11. While it is clear there is no APIC, and the 8259As drive the processor.</summary>
+    internal bool IsPresent
+    {
+        get;
+        set
+        {
+            if (value && !field)
+            {
+                Reset();
+            }
+
+            field = value;
+        }
+    } = true;
 
     public bool IsInterruptPending => PendingVector >= 0 || IsExternalPending;
 
@@ -48,10 +68,11 @@ public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
     internal bool IsInPath { get; set; }
 
     /// <summary>An 8259A's interrupt, if it gets through; it has no priority among the APIC's own.</summary>
-    private bool IsExternalPending => _external.IsInterruptPending && (!IsInPath || (_entries[Lint0Entry] & (Masked | DeliveryMode)) == ExternalInterrupt);
+    private bool IsExternalPending => _external.IsInterruptPending
+        && (!IsInPath || !IsPresent || (_entries[Lint0Entry] & (Masked | DeliveryMode)) == ExternalInterrupt || Io is { PassesExternal: true });
 
     /// <summary>The vector that the processor would take, or -1: one of a higher class than what is in service or shut out.</summary>
-    private int PendingVector => _requests.Highest is var vector && vector >> 4 > Priority >> 4 ? vector : -1;
+    private int PendingVector => IsPresent && _requests.Highest is var vector && vector >> 4 > Priority >> 4 ? vector : -1;
 
     /// <summary>SDM vol. 3, 11.8.3.1.</summary>
     private uint Priority
@@ -78,7 +99,15 @@ public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
 
         _requests.Clear(vector);
         _inService.Set(vector);
+        Io?.Taken((byte)vector);
         return (byte)vector;
+    }
+
+    public bool TryTakeNonMaskable()
+    {
+        bool wasPending = _isNonMaskablePending;
+        _isNonMaskablePending = false;
+        return wasPending;
     }
 
     public void Advance(long now) => _timer.Advance(now);
@@ -88,6 +117,7 @@ public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
     /// <summary>Only accesses to a whole register mean anything.</summary>
     public uint Read(int offset, int size) => size < 4 ? 0 : offset switch
     {
+        IdRegister => _id,
         VersionRegister => Version,
         TaskPriority => _taskPriority,
         ProcessorPriority => Priority,
@@ -95,6 +125,7 @@ public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
         DestinationFormat => _destinationFormat,
         Spurious => _spurious,
         >= InService and < InService + 0x80 => _inService.Word((offset - InService) / 16),
+        >= TriggerModes and < TriggerModes + 0x80 => _levels.Word((offset - TriggerModes) / 16),
         >= Requests and < Requests + 0x80 => _requests.Word((offset - Requests) / 16),
         Errors => _errors,
         CommandLow => _commandLow,
@@ -103,7 +134,7 @@ public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
         TimerInitial => _timer.Initial,
         TimerCurrent => _timer.Current,
         TimerDivide => _timer.DivideConfiguration,
-        _ => 0, // the identifier, which stays 0; no interrupt here is level-triggered (TMR); the rest is reserved
+        _ => 0,
     };
 
     public void Write(int offset, int size, uint value)
@@ -113,27 +144,28 @@ public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
             return;
         }
 
-        (bool wasPending, long deadline) = (IsInterruptPending, NextDeadline);
+        (bool wasPending, long deadline) = (IsAnythingPending, NextDeadline);
         WriteRegister(offset, value);
-        if ((IsInterruptPending && !wasPending) || NextDeadline != deadline)
+        if ((IsAnythingPending && !wasPending) || NextDeadline != deadline)
         {
             _changed();
         }
     }
 
+    private bool IsAnythingPending => _isNonMaskablePending || IsInterruptPending;
+
     private void WriteRegister(int offset, uint value)
     {
         switch (offset)
         {
+            case IdRegister:
+                _id = value & 0xFF00_0000;
+                break;
             case TaskPriority:
                 _taskPriority = value & 0xFF;
                 break;
             case EndOfInterrupt:
-                if (_inService.Highest is var served and >= 0)
-                {
-                    _inService.Clear(served);
-                }
-
+                EndInterrupt();
                 break;
             case LogicalDestination:
                 _logicalDestination = value & 0xFF00_0000;
@@ -187,44 +219,30 @@ public sealed class LocalApic : IPortDevice, IInterruptSource, ITimedDevice
         }
     }
 
-    /// <summary>An interprocessor interrupt; there is nobody to send one to but the processor itself.</summary>
-    private void Send()
+    private void EndInterrupt()
     {
-        const uint lowestPriority = 1 << 8, logical = 1 << 11;
-        uint mode = _commandLow & DeliveryMode, destination = _commandHigh >> 24;
-        bool isForSelf = (_commandLow >> 18) switch
+        int served = _inService.Highest;
+        if (served < 0)
         {
-            0 when (_commandLow & logical) != 0 => (destination & _logicalDestination >> 24) != 0,
-            0 => destination is 0 or 0xFF,
-            1 or 2 => true, // itself; all including itself
-            _ => false,
-        };
-        if (isForSelf && mode is Fixed or lowestPriority)
-        {
-            Request((int)(_commandLow & 0xFF));
-        }
-    }
-
-    private void Deliver(int entry)
-    {
-        if ((_entries[entry] & Masked) == 0)
-        {
-            Request((int)(_entries[entry] & 0xFF));
-        }
-    }
-
-    private void Request(int vector)
-    {
-        if (vector >= FirstVector)
-        {
-            _requests.Set(vector);
             return;
         }
 
-        _newErrors |= IllegalVectorSent;
-        if ((_entries[ErrorEntry] & 0xFF) >= FirstVector)
+        _inService.Clear(served);
+        if (_levels.Has(served))
         {
-            Deliver(ErrorEntry);
+            Io?.Ended((byte)served);
         }
+    }
+
+    /// <summary>What power-on leaves, and disabling it by IA32_APIC_BASE (SDM vol. 3, 11.4.7.1).</summary>
+    private void Reset()
+    {
+        _requests.ClearAll();
+        _inService.ClearAll();
+        _levels.ClearAll();
+        Array.Fill(_entries, Masked);
+        (_id, _taskPriority, _logicalDestination, _commandLow, _commandHigh, _errors, _newErrors) = (0, 0, 0, 0, 0, 0, 0);
+        (_destinationFormat, _spurious, _isNonMaskablePending) = (uint.MaxValue, 0xFF, false);
+        _timer.Reset();
     }
 }

@@ -12,12 +12,17 @@ public sealed class MemoryMappedBus(IDeviceTrace trace) : IDeviceMemory
     /// <summary>A device at an address; what another device already covers stays that one's.</summary>
     public void Attach(IPortDevice device, ulong address, uint size) => _ranges = [.. _ranges, new Range(device, address, size)];
 
-    /// <summary>The same for a device of the board, which stays where it is and comes first.</summary>
-    public void AttachFixed(IPortDevice device, ulong address, uint size)
+    /// <summary>The same for a device of the board, which comes first.</summary>
+    /// <param name="address">Null for nowhere, as yet.</param>
+    public void AttachFixed(IPortDevice device, ulong? address, uint size)
     {
         _ranges = [new Range(device, address, size), .. _ranges];
         _fixed++;
     }
+
+    /// <summary>Moves a device of the board.</summary>
+    public void MoveFixed(IPortDevice device, ulong? address)
+        => _ranges = [.. _ranges.Select(range => range.Device == device ? range with { Address = address } : range)];
 
     /// <summary>Takes all but the board's own devices away.</summary>
     public void Clear() => _ranges = _ranges[.._fixed];
@@ -30,7 +35,7 @@ public sealed class MemoryMappedBus(IDeviceTrace trace) : IDeviceMemory
             return uint.MaxValue >> 32 - 8 * size;
         }
 
-        int offset = (int)(address - range.Address);
+        int offset = (int)(address - range.Address!.Value);
         if (Takes(range, offset, size))
         {
             return range.Device.Read(offset, size);
@@ -53,7 +58,7 @@ public sealed class MemoryMappedBus(IDeviceTrace trace) : IDeviceMemory
             return;
         }
 
-        int offset = (int)(address - range.Address);
+        int offset = (int)(address - range.Address!.Value);
         if (Takes(range, offset, size))
         {
             range.Device.Write(offset, size, value & uint.MaxValue >> 32 - 8 * size);
@@ -73,7 +78,7 @@ public sealed class MemoryMappedBus(IDeviceTrace trace) : IDeviceMemory
     {
         foreach (Range range in _ranges)
         {
-            if (address - range.Address < range.Size)
+            if (range.Address is ulong start && address - start < range.Size)
             {
                 return range;
             }
@@ -82,5 +87,5 @@ public sealed class MemoryMappedBus(IDeviceTrace trace) : IDeviceMemory
         return null;
     }
 
-    private sealed record Range(IPortDevice Device, ulong Address, uint Size);
+    private sealed record Range(IPortDevice Device, ulong? Address, uint Size);
 }

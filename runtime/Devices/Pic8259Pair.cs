@@ -21,7 +21,26 @@ public sealed class Pic8259Pair : IInterruptInputs, IInterruptSource
     public Pic8259 Slave { get; }
 
     /// <summary>The level of INTR at the processor.</summary>
-    public bool IsInterruptPending { get; private set; }
+    public bool IsInterruptPending
+    {
+        get;
+        private set
+        {
+            field = value;
+            Companion?.SetLevel(IoApic.ExternalInput, value);
+        }
+    }
+
+    /// <summary>The I/O APIC, whose inputs hang on the same lines; null for none. The timer's is another one, for INTR is in its place.</summary>
+    internal IoApic? Companion
+    {
+        get;
+        set
+        {
+            field = value;
+            value?.Acknowledged += input => _lines[input == IoApic.TimerInput ? MachineLayout.TimerIrq : input & 15].Acknowledge();
+        }
+    }
 
     /// <summary>Both are (<see cref="Pic8259.IsQuiet"/>).</summary>
     public bool IsQuiet => Master.IsQuiet && Slave.IsQuiet;
@@ -46,6 +65,7 @@ public sealed class Pic8259Pair : IInterruptInputs, IInterruptSource
 
     void IInterruptInputs.SetLevel(int input, bool isHigh)
     {
+        Companion?.SetLevel(input == MachineLayout.TimerIrq ? IoApic.TimerInput : input, isHigh);
         if (input < 8)
         {
             Master.SetLevel(input, isHigh);

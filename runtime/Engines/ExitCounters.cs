@@ -78,13 +78,14 @@ public sealed class ExitCounters
     /// <summary>Time that the run loop and the engine took over exits.</summary>
     public long SettlingNanoseconds => _counters.Sum(counter => counter.Nanoseconds);
 
-    /// <summary>What makes the guest's process give up the processor. Other reasons say what the run loop made of one of these, and would count
-    /// it twice.</summary>
+    /// <summary>What makes the guest's process give up the processor. Other reasons say what the run loop made of one of these, or that it was kicked
+    /// while the guest was not running.</summary>
     private static readonly string[] s_leavings =
-        ["Hypercall", "Trap", "ShadowFault", "GuestPageFault", "CodeAccess", "CodeWrite", "Scan", "GuardHit", "Kicked"];
+        ["Hypercall", "Trap", "ShadowFault", "GuestPageFault", "CodeAccess", "CodeWrite", "Scan", "GuardHit", "Kick"];
 
-    /// <summary>Times that the guest was left, each counted once. Of a guest that runs natively; others have nothing to leave.</summary>
-    public long Leavings => _counters.Where(counter => s_leavings.Contains(counter.Reason)).Sum(counter => counter.Count);
+    /// <summary>Times that the guest was left by reason, each counted once. Of a guest that runs natively; others have nothing to leave.</summary>
+    public IReadOnlyDictionary<string, long> LeavingsByReason()
+        => _counters.Where(counter => s_leavings.Contains(counter.Reason)).ToDictionary(counter => counter.Reason, counter => counter.Count);
 
     /// <summary>The account of a reason; the caller keeps it.</summary>
     public ExitCounter Open(string reason)

@@ -19,6 +19,9 @@ public interface IExecutionEngine : IDisposable
     /// <summary>Delivers an external interrupt through the guest's IDT (SDM vol. 3, 6.12). Only while the guest can take one.</summary>
     void Interrupt(byte vector);
 
+    /// <summary>Delivers an NMI, and notes that until the next IRET no other may be (SDM vol. 3, 6.7.1).</summary>
+    void InterruptNonMaskable();
+
     /// <summary>The processor was halted for a while; the run loop says so before it looks at devices and events and runs the guest again, so
     /// that kicks which came until now have had their effect.</summary>
     void Halted()
@@ -30,6 +33,9 @@ public interface IExecutionEngine : IDisposable
 
     /// <summary>Makes a <see cref="Run"/> in progress on another thread return soon. Safe from any thread; may be early or spurious.</summary>
     void Kick();
+
+    /// <summary>From within <see cref="Run"/>, by what the guest has just stored in device memory: returns before the next instruction.</summary>
+    void LookAnew() => Kick();
 
     /// <summary>Processor time of the processes that execute guest code for this engine; null when the thread in <see cref="Run"/> does it
     /// itself. For that thread.</summary>

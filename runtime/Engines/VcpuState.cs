@@ -81,6 +81,9 @@ public sealed class VcpuState
     /// <summary>The instruction just executed (STI, MOV SS, POP SS) holds off interrupts until the next one is done (SDM vol. 3, 6.8.3).</summary>
     public bool InterruptShadow;
 
+    /// <summary>An NMI was delivered and no IRET has been executed since.</summary>
+    public bool NonMaskableBlocked;
+
     public ref SegmentRegisters Segments => ref SystemRegisters.Segments;
 
     public ref SegmentRegister Ldtr => ref SystemRegisters.Ldtr;
@@ -119,6 +122,7 @@ public sealed class VcpuState
     public void CopyTo(VcpuState other)
     {
         (other.Gpr, other.Eip, other.Eflags, other.SystemRegisters, other.Dr, other.Dr6, other.Dr7) = (Gpr, Eip, Eflags, SystemRegisters, Dr, Dr6, Dr7);
+        other.NonMaskableBlocked = NonMaskableBlocked;
         (other.Efer, other.SysenterCs, other.SysenterEsp, other.SysenterEip, other.InterruptShadow) = (Efer, SysenterCs, SysenterEsp, SysenterEip, InterruptShadow);
         Fx.CopyTo(other.Fx, 0);
     }

@@ -73,7 +73,7 @@ public sealed class GrantTable(GuestMemory memory, Func<uint, bool> isOwned)
                 return GrantStatus.BadReference;
             }
 
-            ref uint head = ref MemoryMarshal.Cast<byte, uint>(memory.Slice(new GuestPhysicalAddress(address), sizeof(uint)))[0];
+            ref uint head = ref Head(address);
             uint before = Volatile.Read(ref head);
             uint claimed = memory.Read32(address + sizeof(uint));
             var flags = (GrantFlags)(before & 0xFFFF);
@@ -115,9 +115,53 @@ public sealed class GrantTable(GuestMemory memory, Func<uint, bool> isOwned)
         uint gone = (uint)((isWritten ? 0 : GrantFlags.Writing) | (isUsed ? 0 : GrantFlags.Reading));
         if (gone != 0 && TryEntry(reference, out ulong address))
         {
-            Interlocked.And(ref MemoryMarshal.Cast<byte, uint>(memory.Slice(new GuestPhysicalAddress(address), sizeof(uint)))[0], ~gone);
+            Interlocked.And(ref Head(address), ~gone);
         }
     }
+
+    /// <summary>A back end's half of GNTTABOP_transfer: a page of its own goes to the guest, where the entry says. The guest has given back what was
+    /// there. It takes the page for its own when <see cref="EndTransfer"/> has been called.</summary>
+    /// <param name="accept">Makes the frame the guest's; false where it cannot take one there.</param>
+    /// <param name="frame">Where the page is; empty.</param>
+    public GrantStatus TryBeginTransfer(uint reference, Func<uint, bool> accept, out uint frame)
+    {
+        using Lock.Scope held = _gate.EnterScope();
+        frame = 0;
+        if (!TryEntry(reference, out ulong address))
+        {
+            return GrantStatus.BadReference;
+        }
+
+        ref uint head = ref Head(address);
+        const uint asked = DomainId.Control << 16 | (uint)GrantFlags.AcceptTransfer, committed = asked | (uint)GrantFlags.TransferCommitted;
+        if (Interlocked.CompareExchange(ref head, committed, asked) != asked)
+        {
+            return GrantStatus.BadReference;
+        }
+
+        // The guest may no longer change the entry. If it does, this is read once, and checked.
+        uint claimed = memory.Read32(address + sizeof(uint));
+        if (!accept(claimed))
+        {
+            Interlocked.And(ref head, ~(uint)GrantFlags.TransferCommitted);
+            return GrantStatus.BadPage;
+        }
+
+        frame = claimed;
+        return GrantStatus.Okay;
+    }
+
+    /// <summary>The page holds what the guest is to find in it.</summary>
+    public void EndTransfer(uint reference)
+    {
+        using Lock.Scope held = _gate.EnterScope();
+        if (TryEntry(reference, out ulong address))
+        {
+            Interlocked.Or(ref Head(address), (uint)GrantFlags.TransferCompleted);
+        }
+    }
+
+    private ref uint Head(ulong address) => ref MemoryMarshal.Cast<byte, uint>(memory.Slice(new GuestPhysicalAddress(address), sizeof(uint)))[0];
 
     private bool TryEntry(uint reference, out ulong address)
     {

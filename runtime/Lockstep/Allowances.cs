@@ -7,8 +7,9 @@ namespace Runtime.Lockstep;
 /// <summary>Gives the reference what the subject has where the architecture leaves it open.</summary>
 internal sealed class Allowances(LockstepSide reference, LockstepSide subject, InstructionTrail trail, Cpu cpu)
 {
-    /// <summary>Bits that are never set in an image of EFLAGS, and the one that always is (SDM vol. 1, figure 3-8).</summary>
-    private const uint ReservedFlags = 0xFFC0_8028, AlwaysSet = 2;
+    /// <summary>Bits that are never set in an image of FLAGS, and the one that always is (SDM vol. 1, figure 3-8). Of EFLAGS only this half: what
+    /// an instruction leaves undefined is in it, and the other may have been written over since.</summary>
+    private const uint ReservedFlags = 0x8028, AlwaysSet = 2;
 
     /// <summary>Flags, and copies of flags, that an instruction had left undefined.</summary>
     public long UndefinedFlags { get; private set; }

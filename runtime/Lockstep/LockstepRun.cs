@@ -33,7 +33,7 @@ internal sealed class LockstepRun
     private const int WholeInterval = 20_000;
 
     /// <summary>Times at which registers may be the same with other memory, before that is taken for the difference.</summary>
-    private const int MostCandidates = 1000;
+    private const int MostCandidates = 20_000;
 
     private readonly LockstepSide _reference;
     private readonly LockstepSide _subject;

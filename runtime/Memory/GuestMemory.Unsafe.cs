@@ -100,17 +100,42 @@ public sealed unsafe partial class GuestMemory : IDisposable
 
     /// <summary>Where a frame is in the monitor's own address space, for system calls that transfer straight from and to guest memory.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The frame is not in RAM.</exception>
-    internal nint HostAddress(uint frame) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(FrameBytes(frame)));
+    internal nint HostAddress(uint frame) => HostAddress(FrameBytes(frame));
 
     /// <inheritdoc cref="HostAddress(uint)"/>
-    internal nint HostAddress(GuestRange range) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Slice(range.Address, range.Length)));
+    internal nint HostAddress(GuestRange range) => HostAddress(Slice(range.Address, range.Length));
+
+    /// <summary>A transfer that stored to frames new to the monitor's page tables would take a fault for each. A read takes one for sixteen: Linux
+    /// maps what is there of the 64 KiB around (fault-around), and allocates nothing but the frame itself.</summary>
+    private static nint HostAddress(Span<byte> bytes)
+    {
+        ref byte first = ref MemoryMarshal.GetReference(bytes);
+        if (!bytes.IsEmpty)
+        {
+            _ = Volatile.Read(ref first);
+        }
+
+        return (nint)Unsafe.AsPointer(ref first);
+    }
+
+    /// <summary>Whether the host holds memory for each of some frames already: the first touch of one that it does not allocates and clears it.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A frame is not in RAM.</exception>
+    public bool IsResident(uint frame, int count)
+    {
+        Span<byte> bytes = Slice(new GuestPhysicalAddress((ulong)frame << 12), count << 12);
+        Span<byte> resident = stackalloc byte[count];
+        // SAFETY: both ranges are as long as the call takes them to be. A host that does not know is taken to hold nothing.
+        return OperatingSystem.IsLinux()
+            && InCore(Unsafe.AsPointer(ref MemoryMarshal.GetReference(bytes)), (nuint)bytes.Length, (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(resident))) == 0
+            && resident.IndexOf((byte)0) < 0;
+    }
 
     /// <summary>Forgets a frame's contents and gives its memory back to the host; it reads as zeros from then on.</summary>
     public void Discard(uint frame)
     {
         Span<byte> bytes = FrameBytes(frame);
         // SAFETY: the range is one whole frame of the mapping. Where the host cannot punch a hole (private memory), it is cleared instead.
-        if (!OperatingSystem.IsLinux() || Advise((void*)HostAddress(frame), (nuint)bytes.Length, AdviseRemove) != 0)
+        if (!OperatingSystem.IsLinux() || Advise(Unsafe.AsPointer(ref MemoryMarshal.GetReference(bytes)), (nuint)bytes.Length, AdviseRemove) != 0)
         {
             bytes.Clear();
         }
@@ -214,6 +239,9 @@ public sealed unsafe partial class GuestMemory : IDisposable
             Write8(address + (uint)i, (byte)(value >> 8 * i));
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "mincore")]
+    private static partial int InCore(void* address, nuint length, byte* resident);
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int Advise(void* address, nuint length, int advice);

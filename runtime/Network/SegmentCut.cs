@@ -10,6 +10,9 @@ public readonly struct SegmentCut
     private const int LongestHeaders = EthernetFrame.HeaderLength + 4 + 60 + 60;
     private const byte Finish = 1, Push = 8;
 
+    /// <summary>Bytes of data: no smaller segments come from Linux (TCP_MIN_GSO_SIZE). 64 KiB in segments of one byte would keep their receiver busy.</summary>
+    private const int ShortestSegment = 8;
+
     private readonly EthernetFrame _frame;
     private readonly Ipv4Layout _layout;
     private readonly int _headers;
@@ -28,7 +31,7 @@ public readonly struct SegmentCut
         Count = count;
     }
 
-    /// <summary>Frames that come of it; 0 for one that is too long and is no TCP packet.</summary>
+    /// <summary>Frames that come of it; 0 for one that is too long and is no TCP packet, or wants segments that nobody can want.</summary>
     public int Count { get; }
 
     public static SegmentCut Of(EthernetFrame frame)
@@ -47,7 +50,7 @@ public readonly struct SegmentCut
 
         int length = layout.Transport + (headers[layout.Transport + 12] >> 4) * 4;
         int segment = Math.Min(frame.SegmentSize, EthernetFrame.LongestOnWire - length);
-        return length < layout.Transport + 20 || length > headers.Length || segment <= 0
+        return length < layout.Transport + 20 || length > headers.Length || segment < ShortestSegment
             ? new SegmentCut(frame, 0)
             : new SegmentCut(frame, layout, length, segment);
     }

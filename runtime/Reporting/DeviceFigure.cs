@@ -16,7 +16,7 @@ public sealed partial record DeviceFigure(string Name, long Bytes, long Operatio
     public double? ExitsPerMebibyte => Bytes > 0 ? Exits / (Bytes / Mebi) : null;
 
     /// <summary>All figures in what a guest wrote, in its order; a name that comes twice counts once, the last time.</summary>
-    /// <param name="exits">By name; see <see cref="ExitMarks"/>.</param>
+    /// <param name="exits">By name, of all reasons; see <see cref="ExitMarks"/>.</param>
     public static IReadOnlyList<DeviceFigure> ReadAll(string output, IReadOnlyDictionary<string, long> exits)
     {
         var figures = new OrderedDictionary<string, DeviceFigure>();

@@ -13,11 +13,12 @@ internal sealed class ExitMarks(ISerialEndpoint terminal, ExitCounters counters)
     private const int LongestLine = 200, MostNames = 100;
 
     private readonly StringBuilder _line = new();
-    private readonly Dictionary<string, long> _begun = [];
-    private readonly Dictionary<string, long> _exits = [];
+    private readonly Dictionary<string, IReadOnlyDictionary<string, long>> _begun = [];
+    private readonly Dictionary<string, IReadOnlyDictionary<string, long>> _exits = [];
+    private IReadOnlyDictionary<string, long> _atLineStart = counters.LeavingsByReason();
 
-    /// <summary>By the measurement's name.</summary>
-    public IReadOnlyDictionary<string, long> Exits => _exits;
+    /// <summary>By the measurement's name, then by reason.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, long>> Exits => _exits;
 
     public long NextDeadline => (terminal as ITimedDevice)?.NextDeadline ?? DeadlineQueue.Never;
 
@@ -32,6 +33,12 @@ internal sealed class ExitMarks(ISerialEndpoint terminal, ExitCounters counters)
     public void Send(byte value)
     {
         terminal.Send(value);
+        if (_line.Length == 0)
+        {
+            // To print a result takes exits too, one for each character of a serial port: they are not the measurement's.
+            _atLineStart = counters.LeavingsByReason();
+        }
+
         if (value == '\n')
         {
             Read(_line.ToString().TrimEnd('\r'));
@@ -48,10 +55,10 @@ internal sealed class ExitMarks(ISerialEndpoint terminal, ExitCounters counters)
         switch (line.Split(' '))
         {
             case ["disk", string name, "begins"] when _begun.Count < MostNames:
-                _begun[name] = counters.Leavings;
+                _begun[name] = counters.LeavingsByReason();
                 break;
-            case ["disk", string name, "bytes", ..] when _begun.Remove(name, out long before) && _exits.Count < MostNames:
-                _exits[name] = counters.Leavings - before;
+            case ["disk", string name, "bytes", ..] when _begun.Remove(name, out IReadOnlyDictionary<string, long>? before) && _exits.Count < MostNames:
+                _exits[name] = _atLineStart.ToDictionary(reason => reason.Key, reason => Math.Max(0, reason.Value - before.GetValueOrDefault(reason.Key)));
                 break;
         }
     }

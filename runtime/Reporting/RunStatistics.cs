@@ -16,7 +16,7 @@ public sealed record SiteStatistic(string Address, string? Symbol, long Count, l
 
 /// <summary>One run. Times are in nanoseconds; <paramref name="Exits"/> and <paramref name="Sites"/> begin with the dearest.</summary>
 /// <param name="GuestCpuNanoseconds">Time in guest code.</param>
-/// <param name="DiskExits">Times that the guest was left during each of its disk measurements, by name (<see cref="ExitMarks"/>).</param>
+/// <param name="DiskExits">Times that the guest was left during each of its disk measurements, by name (<see cref="ExitMarks"/>), then by reason.</param>
 public sealed record RunStatistics(
     string Image,
     string Mode,
@@ -27,13 +27,13 @@ public sealed record RunStatistics(
     long GuestCpuNanoseconds,
     IReadOnlyList<ExitStatistic> Exits,
     IReadOnlyList<SiteStatistic> Sites,
-    IReadOnlyDictionary<string, long> DiskExits)
+    IReadOnlyDictionary<string, IReadOnlyDictionary<string, long>> DiskExits)
 {
     private const int SiteCount = 32;
 
     public static RunStatistics Collect(
         string image, ExecutionMode mode, string engine, Outcome outcome, TimeSpan wall, long guestNanoseconds, ExitCounters counters, SymbolTable symbols,
-        IReadOnlyDictionary<string, long> diskExits)
+        IReadOnlyDictionary<string, IReadOnlyDictionary<string, long>> diskExits)
         => new(
             image,
             mode.ToString().ToLowerInvariant(),
@@ -46,7 +46,7 @@ public sealed record RunStatistics(
                 .Select(reason => new ExitStatistic(KebabCase(reason.Reason), reason.Count, reason.Nanoseconds))],
             [.. counters.Sites.Hottest(SiteCount)
                 .Select(site => new SiteStatistic($"0x{site.Eip:x8}", symbols.Find(site.Eip), site.Count, site.Nanoseconds))],
-            diskExits);
+            diskExits.ToDictionary(measurement => measurement.Key, measurement => ByName(measurement.Value)));
 
     /// <exception cref="UsageException">The file cannot be written; what was there before is kept.</exception>
     public void Save(string path)
@@ -65,6 +65,9 @@ public sealed record RunStatistics(
 
     /// <exception cref="JsonException">The text is not what <see cref="Save"/> writes.</exception>
     public static RunStatistics? Parse(string json) => JsonSerializer.Deserialize(json, StatisticsJson.Default.RunStatistics);
+
+    private static IReadOnlyDictionary<string, long> ByName(IReadOnlyDictionary<string, long> byReason)
+        => byReason.Where(reason => reason.Value > 0).OrderByDescending(reason => reason.Value).ToDictionary(reason => KebabCase(reason.Key), reason => reason.Value);
 
     private static string KebabCase(string name) => JsonNamingPolicy.KebabCaseLower.ConvertName(name);
 }

@@ -16,6 +16,9 @@ internal static unsafe partial class HostThread
     /// <summary>The calling thread's identifier, for <see cref="TimeOfThread"/>.</summary>
     public static int Id => OperatingSystem.IsLinux() ? gettid() : 0;
 
+    /// <summary>The processor that the calling thread is on at the moment; -1 where the host does not say.</summary>
+    public static int CurrentProcessor => OperatingSystem.IsLinux() ? sched_getcpu() : -1;
+
     public static long TimeOfCaller() => Read(ThreadClock);
 
     /// <summary>All threads of this process together, the ended ones too.</summary>
@@ -92,6 +95,9 @@ internal static unsafe partial class HostThread
 
     [LibraryImport("libc")]
     private static partial int gettid();
+
+    [LibraryImport("libc")]
+    private static partial int sched_getcpu();
 
     [LibraryImport("libc")]
     private static partial int clock_gettime(int clock, long* time);

@@ -10,8 +10,10 @@ namespace Tests.Boot;
 /// <param name="Platform">What the guest finds; the mode's own choice when null.</param>
 /// <param name="Module">A file that is handed over, or null.</param>
 /// <param name="Stats">A file for the run's statistics, or null.</param>
+/// <param name="Network">What a network card leads to, or null for none.</param>
 internal sealed record KernelSetup(
-    string Kernel, string CommandLine = "", string? Disk = null, string? Platform = null, string? Module = null, string? Stats = null);
+    string Kernel, string CommandLine = "", string? Disk = null, string? Platform = null, string? Module = null, string? Stats = null,
+    string? Network = null);
 
 /// <summary>How a kernel ended.</summary>
 internal sealed record KernelRun(int Status, string Serial, string Errors)
@@ -43,6 +45,11 @@ internal sealed record KernelRun(int Status, string Serial, string Errors)
         }
 
         arguments.AddRange(ModuleOf(setup, "--initrd"));
+        if (setup.Network is not null)
+        {
+            arguments.AddRange(["--net", setup.Network]);
+        }
+
         if (setup.Stats is not null)
         {
             arguments.AddRange(["--stats", setup.Stats]);

@@ -42,13 +42,14 @@ internal static class LinuxGuest
     }
 
     /// <summary>Runs it; the log must hold no complaint of the kernel.</summary>
-    public static string Run(string kernel, string initrd, string mode, string append = "")
+    /// <param name="options">Further ones of the command.</param>
+    public static string Run(string kernel, string initrd, string mode, string append = "", params string[] options)
     {
         ChildResult result = ChildProcess.Run(
             "dotnet",
             [
                 typeof(Runtime.VirtualMachine).Assembly.Location, "run", kernel, "--engine", "direct", "--mode", mode, "--initrd", initrd,
-                "--memory", "256M", "--time-limit", "90s", "--append", "console=ttyS0 " + append,
+                "--memory", "256M", "--time-limit", "90s", "--append", "console=ttyS0 " + append, .. options,
             ],
             s_limit);
         Assert.SkipWhen(result.Errors.Contains("the direct engine cannot run here", StringComparison.Ordinal), result.Errors);

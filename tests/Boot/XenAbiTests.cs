@@ -30,6 +30,19 @@ public sealed class XenAbiTests
         }
     }
 
+    /// <summary>Its network front end: frames in posted pages, and in pages that change their owner.</summary>
+    [Theory]
+    [InlineData("interpreter")]
+    [InlineData("direct")]
+    public void FramesAreCopiedAndFlipped(string engine)
+    {
+        KernelRun run = KernelRun.InRuntime(new KernelSetup("xenabi", "network-figures", Platform: "xen", Network: "user"), engine, "para");
+        Assert.Equal(KernelRun.AllRight, run.Status);
+        string[] lines = [.. run.Serial.Split('\n').Select(line => line.TrimEnd()).Where(line => line.StartsWith("network-", StringComparison.Ordinal))];
+        Assert.Equal(File.ReadAllLines(Path.Combine(Repository.Root, "guest-kernels/xenabi/expected-network.txt")), lines);
+        Assert.Equal(3, run.Serial.Split("network: frames of").Length - 1);
+    }
+
     [Fact]
     public void APlainPcHasNoXen()
     {

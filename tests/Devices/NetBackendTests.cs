@@ -37,6 +37,7 @@ public sealed class NetBackendTests
         using var front = new NetFront(forwardsAtOnce: true);
         front.Other.ReleasesAtOnce = true;
         front.Connect();
+        front.IsIdle = true; // else the back end looks on by itself, and tells it later
         front.Guest.HandleUpcall();
         Put(front, 0, 60, 0);
         front.PutTransmit(0, 0, 60, id: 1);
@@ -74,6 +75,58 @@ public sealed class NetBackendTests
         Assert.Equal(
             [new(1, NetStatus.Okay), new(0, NetStatus.Null), new(2, NetStatus.Okay), new(3, NetStatus.Okay)],
             front.Answers());
+    }
+
+    /// <summary>As long as the protocol can say, and no TCP packet: it is the switch's to carry, and is not too long for anything on the way.</summary>
+    [Theory]
+    [InlineData(16, 65_535, NetStatus.Okay)]
+    [InlineData(17, 65_535, NetStatus.Error)] // the other parts are longer than the whole
+    [InlineData(1, 4_097, NetStatus.Error)]
+    public void FramesOfAnyLength(int parts, int length, short status)
+    {
+        using var front = new NetFront();
+        front.Connect();
+        Put(front, 0, 60, 0);
+        for (int i = 0; i < parts; i++)
+        {
+            NetFlags flags = i < parts - 1 ? NetFlags.TransmitMoreData : NetFlags.None;
+            front.PutTransmit(i, 0, i == 0 ? length : 4096, (ushort)i, flags);
+        }
+
+        front.Push();
+        front.Run();
+        Assert.Equal(status == NetStatus.Okay ? 1 : 0, front.Other.Count);
+        if (status == NetStatus.Okay)
+        {
+            Assert.Equal(length, front.Other.Take().Length);
+        }
+
+        Assert.Equal(parts, front.Answers().Count(answer => answer.Status == status));
+        Assert.Equal(2, front.Guest.Grants.PinCount);
+        Assert.Null(front.Death);
+    }
+
+    /// <summary>What a hostile neighbour sends: too long and no TCP packet, or in segments without end. The guest gets nothing of it, and what comes
+    /// behind.</summary>
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, false)]
+    [InlineData(1460, true)]
+    [InlineData(1, true)]
+    public void FramesThatNoReceiverTakesAreLost(int segmentSize, bool isLarge)
+    {
+        using var front = new NetFront();
+        front.Connect(isLarge);
+        front.Post(40);
+        bool isTcp = segmentSize == 1;
+        byte[] packet = UserGuest.Packet((byte)(isTcp ? 6 : 17), UserGuest.Gateway, new byte[60_000]);
+        packet[34 + 12] = 0x50;
+        NetFront.Mac.Write(packet);
+        NetFront.OtherMac.Write(packet.AsSpan(6));
+        Assert.True(front.Other.Port.TryTransmit(new EthernetFrame([packet]) { SegmentSize = segmentSize }));
+        front.Other.Send(TestStation.Frame(NetFront.Mac, NetFront.OtherMac).ToArray());
+        front.Run();
+        Assert.Equal(60, Assert.Single(front.Arrivals()).Status);
     }
 
     [Fact]
@@ -196,13 +249,83 @@ public sealed class NetBackendTests
         Assert.Null(front.Death);
     }
 
-    [Theory]
-    [InlineData("no copying")]
-    [InlineData("no grant")]
-    public void OffersThatCannotBeTakenAreRefused(string kind)
+    /// <summary>Page flip: what the front end posts are places whose pages it has given back.</summary>
+    [Fact]
+    public void FramesArriveInPagesThatChangeTheirOwner()
     {
         using var front = new NetFront();
-        front.Connect(copies: kind != "no copying", reference: kind == "no grant" ? 99u : NetFront.TransmitReference);
+        front.Connect(copies: false);
+        uint owned = front.Guest.Reservation.Current;
+        byte[] first = TestStation.Frame(NetFront.Mac, NetFront.OtherMac, 1500, fill: 1).ToArray();
+        byte[] second = TestStation.Frame(NetFront.Mac, NetFront.OtherMac, 60, fill: 2).ToArray();
+        front.Accept(3);
+        front.Page(NetFront.Pages - NetFront.PostedPages).Fill(0x77); // a hole: nothing that was there is seen later
+        Assert.Equal(owned - 3, front.Guest.Reservation.Current);
+        front.Other.Send(first);
+        front.Other.Send(second);
+        front.Run();
+        List<NetReceiveResponse> arrivals = front.Arrivals();
+        Assert.Equal([1500, 60], arrivals.Select(arrival => arrival.Status));
+        Assert.Equal([.. first, .. new byte[4096 - 1500]], front.Page(arrivals[0].Id).ToArray());
+        Assert.Equal([.. second, .. new byte[4096 - 60]], front.Page(arrivals[1].Id).ToArray());
+        Assert.Equal(owned - 1, front.Guest.Reservation.Current);
+        const GrantFlags accepted = GrantFlags.AcceptTransfer | GrantFlags.TransferCommitted | GrantFlags.TransferCompleted;
+        Assert.All(arrivals, arrival => Assert.Equal(accepted, front.Guest.FlagsOf(NetFront.FirstReference + arrival.Id)));
+        Assert.Equal(2, front.Guest.Grants.PinCount);
+    }
+
+    /// <summary>No page comes where one is already, where there is no memory, beyond what the guest may have, for another domain, or twice.</summary>
+    [Theory]
+    [InlineData("owned")]
+    [InlineData("nowhere")]
+    [InlineData("limit")]
+    [InlineData("access")]
+    [InlineData("other")]
+    [InlineData("twice")]
+    public void PagesThatCannotBeTransferredAreErrors(string kind)
+    {
+        using var front = new NetFront();
+        front.Connect(copies: false);
+        front.Accept(1);
+        int page = NetFront.Pages - NetFront.PostedPages;
+        uint reference = NetFront.FirstReference + (uint)page, frame = NetFront.FirstFrame + (uint)page;
+        switch (kind)
+        {
+            case "owned":
+                Assert.True(front.Guest.Reservation.TryPopulate(frame));
+                break;
+            case "nowhere":
+                front.Guest.Grant(reference, 0x8000_0000, GrantFlags.AcceptTransfer);
+                break;
+            case "limit":
+                front.Guest.Reservation.Limit = front.Guest.Reservation.Current;
+                break;
+            case "access":
+                front.Guest.Grant(reference, frame);
+                break;
+            case "other":
+                front.Guest.Grant(reference, frame, GrantFlags.AcceptTransfer, domain: 7);
+                break;
+            default:
+                front.Guest.Grant(reference, frame, GrantFlags.AcceptTransfer | GrantFlags.TransferCommitted | GrantFlags.TransferCompleted);
+                break;
+        }
+
+        uint owned = front.Guest.Reservation.Current;
+        GrantFlags before = front.Guest.FlagsOf(reference);
+        front.Other.Send(TestStation.Frame(NetFront.Mac, NetFront.OtherMac, 60, fill: 2).ToArray());
+        front.Run();
+        Assert.Equal(NetStatus.Error, Assert.Single(front.Arrivals()).Status);
+        Assert.Equal(before, front.Guest.FlagsOf(reference));
+        Assert.Equal(owned, front.Guest.Reservation.Current);
+        Assert.Null(front.Death);
+    }
+
+    [Fact]
+    public void ARingThatIsNotGrantedIsRefused()
+    {
+        using var front = new NetFront();
+        front.Connect(reference: 99);
         Assert.Equal("6", front.State);
         Assert.Equal(0, front.Guest.Grants.PinCount);
     }
@@ -336,7 +459,7 @@ public sealed class NetBackendTests
         for (int life = 0; life < 60; life++)
         {
             using var front = new NetFront();
-            front.Connect(isLarge: random.Next(2) == 0);
+            front.Connect(isLarge: random.Next(2) == 0, copies: random.Next(2) == 0);
             for (int step = 0; step < 200 && front.Death is null; step++)
             {
                 byte[] slot = new byte[12];

@@ -36,7 +36,7 @@ internal sealed class NetFront : IDisposable
         _cable = new GuestPort(Mac, Completions);
         _cable.Plug(_switch.Connect(_cable, Mac));
         Other.Port = _switch.Connect(Other, OtherMac);
-        var host = new BackendHost(DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, () => false, reason => Death ??= reason);
+        var host = new BackendHost(DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, () => IsIdle, reason => Death ??= reason, Clock, Guest.Reservation);
         _backend = new NetBackend(host, _cable);
         _backend.Offer();
         Transmit = new FrontRing(Guest.Memory, TransmitRingFrame, NetTransmitRequest.Length, uint.MaxValue - 300);
@@ -51,6 +51,14 @@ internal sealed class NetFront : IDisposable
         Assert.Equal(XenError.None, Guest.Events.AllocateUnbound(DomainId.Control, out _transmitPort));
         Assert.Equal(XenError.None, Guest.Events.AllocateUnbound(DomainId.Control, out _receivePort));
     }
+
+    /// <summary>The guest waits for an event.</summary>
+    public bool IsIdle { get; set; }
+
+    public FakeClock Clock { get; } = new();
+
+    /// <summary>The back end, as the run loop sees it.</summary>
+    public ITimedDevice Timed => _backend;
 
     public static MacAddress Mac { get; } = MacAddress.ForGuest(1);
 
@@ -102,6 +110,19 @@ internal sealed class NetFront : IDisposable
     public void PutExtra(int segmentSize, byte flags = 0)
         => Put(Transmit, new NetExtraInfo(NetExtraInfo.TypeSegmentation, flags, (ushort)segmentSize, NetExtraInfo.SegmentTcp4, 0, 0));
 
+    /// <summary>Gives back the pages that the next posts will name, and posts them as places for others.</summary>
+    public void Accept(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            uint page = (uint)(Pages - PostedPages + (_posted + i) % PostedPages);
+            Assert.True(Guest.Reservation.TryGiveBack(FirstFrame + page));
+            Guest.Grant(FirstReference + page, FirstFrame + page, GrantFlags.AcceptTransfer);
+        }
+
+        Post(count);
+    }
+
     /// <summary>Posts pages for receiving, with their numbers as ids; the last ones there are.</summary>
     public void Post(int count)
     {
@@ -125,18 +146,47 @@ internal sealed class NetFront : IDisposable
         }
     }
 
+    /// <summary>A frame of 60 bytes for the other station.</summary>
+    /// <param name="page">Where it lies, and its id.</param>
+    /// <returns>Whether the back end is to be notified.</returns>
+    public bool Put(int page)
+    {
+        TestStation.Frame(OtherMac, Mac).ToArray().CopyTo(Page(page));
+        PutTransmit(page, 0, 60, (ushort)page);
+        return Transmit.Push();
+    }
+
+    public void Send(int page)
+    {
+        if (Put(page))
+        {
+            Notify();
+        }
+    }
+
+    /// <summary>What the run loop does before the guest's processor sleeps.</summary>
+    public void Sleep()
+    {
+        Guest.Events.SettleDeferred();
+        Run();
+    }
+
     public void Notify() => Guest.Events.Send(_transmitPort);
 
     public void NotifyReceive() => Guest.Events.Send(_receivePort);
 
-    /// <summary>Lets the switch and what it woke do all they can.</summary>
+    /// <summary>Lets the switch, what it woke and what is due do all they can.</summary>
     public void Run()
     {
         do
         {
             Completions.Advance(0);
+            if (Timed.NextDeadline <= Clock.Now)
+            {
+                Timed.Advance(Clock.Now);
+            }
         }
-        while (_switch.Forward(1000) || Completions.NextDeadline == 0);
+        while (_switch.Forward(1000) || Completions.NextDeadline == 0 || Timed.NextDeadline <= Clock.Now);
     }
 
     public List<NetTransmitResponse> Answers()

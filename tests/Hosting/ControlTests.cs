@@ -3,6 +3,7 @@ using System.Runtime.Versioning;
 using System.Text;
 using Runtime;
 using Runtime.Accounts;
+using Runtime.Commands;
 using Runtime.Hosting;
 using Runtime.Reporting;
 using Xunit;
@@ -160,6 +161,27 @@ public sealed class ControlTests : IDisposable
         });
         Assert.True(host["talker"].Cpu.Used > before);
         Array.ForEach(idle, socket => socket.Dispose());
+    }
+
+    /// <summary><c>runtime xenstore ls NAME</c> as a user types it: the nodes of the guest named; one line for a name that nobody has.</summary>
+    [Fact]
+    public void TheCommandListsTheStoreOfAGuest()
+    {
+        string path = Path.Combine(_directory.CreateSubdirectory("stores").FullName, "host.sock");
+        File.SetUnixFileMode(Path.GetDirectoryName(path)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        using var host = new RunningHost(("talker", "xenabi:flood-events", ""));
+        using var server = new ControlServer(host.Host, path, () => { });
+        ChildResult listed = List("talker");
+        Assert.Equal(0, listed.ExitStatus);
+        string[] lines = listed.Output.Split('\n');
+        Assert.Contains(lines, line => line.StartsWith("/local/domain/1/domid = \"1\"", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith("/local/domain/1/memory/target", StringComparison.Ordinal));
+        ChildResult nobody = List("nobody");
+        Assert.NotEqual(0, nobody.ExitStatus);
+        Assert.Contains("nobody", Assert.Single(nobody.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+
+        ChildResult List(string name) => ChildProcess.Run(
+            "dotnet", [typeof(VirtualMachine).Assembly.Location, "xenstore", "ls", name, "--socket", path], TimeSpan.FromMinutes(1));
     }
 
     private bool CanAsk()

@@ -63,6 +63,11 @@ public sealed class BootLoaderTests
             Assert.Equal(0xF000_FF53u, memory.Read32(0x10 * 4));
             Assert.Equal(0xCF, memory.Read8(0xF_E2C3));
             Assert.Equal(0xCF, memory.Read8(0xF_FF53));
+            // The timer's counts; that of a slave's input ends the interrupt at both controllers.
+            Assert.Equal(0xF000_FEA5u, memory.Read32(Runtime.MachineLayout.BiosMasterVectors * 4));
+            Assert.Equal("1e5031c08ed866ff066c04cd1cb020e620581fcf", Convert.ToHexStringLower(memory.Slice(new GuestPhysicalAddress(0xF_FEA5), 20)));
+            uint slave = memory.Read32((Runtime.MachineLayout.BiosSlaveVectors + 4) * 4);
+            Assert.Equal("50b020e6a0e62058cf", Convert.ToHexStringLower(memory.Slice(new GuestPhysicalAddress((slave >> 16 << 4) + (slave & 0xFFFF)), 9)));
         }
     }
 

@@ -45,6 +45,8 @@ internal sealed class BrokenEngine(GuestMemory memory, ITimeStamp time, uint eip
 
     public void Interrupt(byte vector) => _cpu.DeliverInterrupt(vector);
 
+    public void InterruptNonMaskable() => _cpu.DeliverNonMaskable();
+
     public void StoreFpu()
     {
     }

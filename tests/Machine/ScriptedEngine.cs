@@ -29,6 +29,8 @@ internal sealed class ScriptedEngine(params VmExit[] exits) : IExecutionEngine
 
     public void Interrupt(byte vector) => Interrupts.Add(vector);
 
+    public void InterruptNonMaskable() => State.NonMaskableBlocked = true;
+
     public void Kick()
     {
     }

@@ -1,4 +1,8 @@
 // Guest RAM at its edges: nothing that a guest addresses may reach beyond the mapping.
+using Runtime.Abi;
+using Runtime.Engines;
+using Runtime.Engines.Direct;
+using Runtime.Engines.Interpreter;
 using Runtime.Memory;
 using Xunit;
 
@@ -53,6 +57,26 @@ public sealed class GuestMemoryTests
     {
         using var memory = new GuestMemory(8192);
         Assert.Equal(0, memory.Slice(new GuestPhysicalAddress(8192), 0).Length);
+    }
+
+    [Fact]
+    public void FramesAreResidentOnceTheyHaveBeenTouched()
+    {
+        const int frames = 64;
+        using var engine = new DirectEngine(ExecutionMode.Trap, frames * 4096, CpuModel.Default, new ExitCounters());
+        GuestMemory memory = engine.Memory;
+        Assert.False(memory.IsResident(0, frames));
+        for (uint frame = 0; frame < frames - 1; frame++)
+        {
+            memory.Write8(frame * 4096, 1);
+        }
+
+        Assert.True(memory.IsResident(0, frames - 1));
+        Assert.False(memory.IsResident(0, frames));
+        memory.Discard(7);
+        Assert.False(memory.IsResident(0, 8));
+        Assert.True(memory.IsResident(8, frames - 9));
+        Assert.Throws<ArgumentOutOfRangeException>(() => memory.IsResident(1, frames));
     }
 
     [Fact]

@@ -47,6 +47,17 @@ public sealed class SegmentCutTests
         Assert.Equal(1, SegmentCut.Of(new EthernetFrame(new byte[1000]) { SegmentSize = 100 }).Count);
     }
 
+    /// <summary>A frame that wants tens of thousands of segments is one's own fault.</summary>
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(7, 0)]
+    [InlineData(8, 7500)]
+    public void SegmentsHaveALeastLength(int segment, int count)
+    {
+        byte[] whole = [.. Header(60_000), .. new byte[60_000]];
+        Assert.Equal(count, SegmentCut.Of(new EthernetFrame([whole]) { SegmentSize = segment }).Count);
+    }
+
     /// <summary>Headers of a hostile guest: whatever they say, the buffer's bounds hold.</summary>
     [Fact]
     public void NoHeaderLeadsOutside()

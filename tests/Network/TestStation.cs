@@ -33,6 +33,14 @@ internal sealed class TestStation : ISwitchClient
 
     public byte[]? TryTake() => _received.TryTake(out EthernetFrame? frame) ? frame.ToArray() : null;
 
+    /// <summary>Takes a frame and gives it back, if there is one.</summary>
+    public bool TryDiscard()
+    {
+        bool isThere = _received.TryTake(out EthernetFrame? frame);
+        frame?.Release();
+        return isThere;
+    }
+
     /// <summary>The next frame, waited for; it must come.</summary>
     public byte[] Take()
     {

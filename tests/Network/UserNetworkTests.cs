@@ -146,6 +146,59 @@ public sealed class UserNetworkTests
         Assert.Equal(0, guest.Station.Count);
     }
 
+    /// <summary>What the host says of an address that it cannot reach: the guest hears that its datagram leads nowhere, of which one it is told, and
+    /// of nothing else.</summary>
+    [Theory]
+    [InlineData(SocketError.NetworkUnreachable, 0)]
+    [InlineData(SocketError.HostUnreachable, 1)]
+    [InlineData(SocketError.AccessDenied, 13)]
+    [InlineData(SocketError.NoBufferSpaceAvailable, null)]
+    [InlineData(SocketError.Success, null)]
+    public void TheGatewayTellsWhatCannotBeReached(SocketError error, int? code)
+    {
+        Assert.Equal(code, Unreachable.CodeOf(error));
+        if (code is null)
+        {
+            return;
+        }
+
+        byte[] packet = UserGuest.Packet(17, 0xCB00_7109, [0, 1, 0, 9, 0, 40, 0, 0, 77, 78])[14..];
+        byte[] told = Unreachable.Build(UserGuest.Mac, new Ipv4(UserGuest.Address), (byte)code, packet).ToArray();
+        Assert.Equal(14 + 20 + 8 + 28, told.Length);
+        Assert.Equal(UserGuest.Mac, MacAddress.Read(told));
+        Assert.Equal(UserGuest.Gateway, BinaryPrimitives.ReadUInt32BigEndian(told.AsSpan(26)));
+        Assert.Equal(UserGuest.Address, BinaryPrimitives.ReadUInt32BigEndian(told.AsSpan(30)));
+        Assert.Equal(new byte[] { 3, (byte)code }, told[34..36]);
+        Assert.Equal(0, InternetChecksum.Finish(InternetChecksum.Sum(told.AsSpan(14, 20))));
+        Assert.Equal(0, InternetChecksum.Finish(InternetChecksum.Sum(told.AsSpan(34))));
+        Assert.Equal(packet[..28], told[42..]);
+    }
+
+    /// <summary>End to end, where the host of these tests has an address that it knows no way to.</summary>
+    [Fact]
+    public void ADatagramWithoutAWayIsAnswered()
+    {
+        const uint documentation = 0xCB00_7109; // 203.0.113.9, RFC 5737
+        SocketError error = SocketError.Success;
+        using (var probe = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp))
+        {
+            try
+            {
+                probe.SendTo([1], new IPEndPoint(IPAddress.Parse("203.0.113.9"), 9));
+            }
+            catch (SocketException lost)
+            {
+                error = lost.SocketErrorCode;
+            }
+        }
+
+        Assert.SkipUnless(Unreachable.CodeOf(error) is not null, "this host sends to any address");
+        using var guest = new UserGuest();
+        guest.Announce();
+        guest.SendUdp(documentation, 1, 9, [1]);
+        Assert.Equal(new byte[] { 3, Unreachable.CodeOf(error)!.Value }, guest.Station.Take()[34..36]);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

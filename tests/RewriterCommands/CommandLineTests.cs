@@ -147,6 +147,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("rewrite")]
     [InlineData("audit")]
     [InlineData("verify")]
+    [InlineData("coverage")]
     [InlineData("diff")]
     [InlineData("restore")]
     public void HelpHasExamples(string command)

@@ -42,6 +42,23 @@ public sealed class SurveyTests : IDisposable
     }
 
     [Fact]
+    public void CoverageIsCountedAndVerified()
+    {
+        File.WriteAllBytes(In("m.o"), Fixture.Bytes("module.o"));
+        (int status, string output, string error) = Run("coverage", "--verify", _directory, "--format", "json");
+        Assert.Equal((0, ""), (status, error));
+        JsonElement report = JsonDocument.Parse(output).RootElement;
+        Assert.Equal((4, 2, 2), (report.GetProperty("images").GetArrayLength(), report.GetProperty("verified").GetInt32(), report.GetProperty("refused").GetInt32()));
+        Assert.Equal(0, report.GetProperty("silentLeft").GetInt32());
+        Assert.True(report.GetProperty("jumps").GetInt32() > 10);
+
+        (status, output, error) = Run("coverage", "--verify", In("m.o"), In("sub/c.o"));
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("c.o: refused: 64-bit images can be scanned", output, StringComparison.Ordinal);
+        Assert.Contains("verified 1 of 1 rewritten images", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WhatIsNamedMustBeAnImage()
     {
         (int status, string output, string error) = Run("scan", In("b.elf"), In("notes.txt"), In("missing"));

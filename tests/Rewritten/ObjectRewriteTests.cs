@@ -35,9 +35,9 @@ public sealed class ObjectRewriteTests
     public void EverySiteIsTakenOverAndNoneRunsSilently()
     {
         Rewriting rewriting = RewritePipeline.Rewrite(KernelImage.Load("module.o", s_module), ExecutionMode.Para);
-        Assert.All(rewriting.Plan.Sites, site => Assert.NotEqual(PatchTactic.Leave, site.Tactic));
+        Assert.All(Proven(rewriting.Plan), site => Assert.NotEqual(PatchTactic.Leave, site.Tactic));
         Assert.Contains(rewriting.Plan.Patches, patch => patch.Tactic == PatchTactic.Redirected);
-        foreach (PlannedSite site in rewriting.Plan.Sites)
+        foreach (PlannedSite site in Proven(rewriting.Plan))
         {
             Patch patch = rewriting.Plan.Patches.First(p => site.Site.Address - p.Address < (ulong)p.NewBytes.Length);
             TrampolineMapEntry entry = patch.Map.Single(e => e.GuestAddress == site.Site.Address && e.IsRestart);
@@ -57,6 +57,16 @@ public sealed class ObjectRewriteTests
         Assert.Equal(Code.Rdmsr, Decode(rewritten, faulting).Code);
         Assert.Equal(faulting + 2, fixup);
         Assert.Equal(Code.Mov_moffs32_EAX, Decode(rewritten, fixup).Code);
+    }
+
+    /// <summary>mov dx, 5658h ; in eax, dx: five bytes that the kernel may replace all at once. Half of a patch would be left if it were longer.</summary>
+    [Fact]
+    public void APatchOfAnAlternativeLiesWithinIt()
+    {
+        Rewriting rewriting = RewritePipeline.Rewrite(KernelImage.Load("module.o", s_module), ExecutionMode.Para);
+        SelfPatchedRange alternative = Assert.Single(rewriting.Scan.Map.SelfPatched.ToArray(), range => range.Kind == SelfPatchKind.Alternative);
+        Patch patch = Assert.Single(rewriting.Plan.Patches, p => p.Address < alternative.End && p.Address + (ulong)p.NewBytes.Length > alternative.Start);
+        Assert.Equal((alternative.Start, alternative.Length), (patch.Address, patch.NewBytes.Length));
     }
 
     [Theory]
@@ -104,6 +114,9 @@ public sealed class ObjectRewriteTests
     private static bool IsSelfPatched(ScanResult scan, Patch patch) =>
         scan.Map.TryFindSelfPatched(patch.Address, patch.Address + (ulong)patch.NewBytes.Length, out SelfPatchedRange range)
             && !scan.Sites.Any(site => site.Address >= range.Start && site.Address < range.End);
+
+    // What an alternative is replaced with is only copied from where it is.
+    private static IEnumerable<PlannedSite> Proven(PatchPlan plan) => plan.Sites.Where(site => site.Site.Confidence != SiteConfidence.Low);
 
     private static Instruction Decode(KernelImage image, uint address)
     {

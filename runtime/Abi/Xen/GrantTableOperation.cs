@@ -41,6 +41,10 @@ public enum GrantFlags : ushort
     ReadOnly = 4,
     Reading = 8,
     Writing = 16,
+
+    /// <summary>Of an entry that accepts a page: somebody is about to put one there, and has.</summary>
+    TransferCommitted = 4,
+    TransferCompleted = 8,
 }
 
 /// <summary>One entry of a version-1 grant table. The guest may change it at any time: it is copied, then looked at.</summary>

@@ -20,6 +20,9 @@ internal sealed class BlockRing : IDisposable
     /// <summary>How long to look for requests before going to sleep.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMicroseconds(s_canLook ? 30 : 0);
 
+    /// <summary>How long to sleep where spinning is out of place.</summary>
+    private const long LingerNanoseconds = 20_000;
+
     private readonly BackendHost _host;
     private readonly DiskImage _disk;
     private readonly uint _port;
@@ -37,6 +40,7 @@ internal sealed class BlockRing : IDisposable
     private long _heldSince;
     private long _askedAt;
     private long _toldAt;
+    private volatile int _guestsProcessor = -1;
     private volatile bool _isStopped;
     private bool _isGone;
 
@@ -64,6 +68,7 @@ internal sealed class BlockRing : IDisposable
     {
         // What was told first has waited longest.
         Interlocked.CompareExchange(ref _toldAt, Stopwatch.GetTimestamp(), 0);
+        _guestsProcessor = HostThread.CurrentProcessor;
         _wake.Set();
     }
 
@@ -108,7 +113,7 @@ internal sealed class BlockRing : IDisposable
 
             if (Holds(HasRequests()))
             {
-                Thread.SpinWait(20);
+                Linger();
                 continue;
             }
 
@@ -121,6 +126,21 @@ internal sealed class BlockRing : IDisposable
 
         AnswerFinished();
     }
+
+    /// <summary>Lets a moment pass. Spinning would keep a guest that has been put on this processor from asking for what is waited for.</summary>
+    private void Linger()
+    {
+        if (IsOnGuestsProcessor)
+        {
+            _wake.Wait(LingerNanoseconds);
+        }
+        else
+        {
+            Thread.SpinWait(20);
+        }
+    }
+
+    private bool IsOnGuestsProcessor => HostThread.CurrentProcessor is >= 0 and int mine && mine == _guestsProcessor;
 
     /// <summary>Requests that are not answered yet. A glance from any thread.</summary>
     public uint InFlight => _ring.InFlight;
@@ -290,7 +310,7 @@ internal sealed class BlockRing : IDisposable
     private bool ComesSoon()
     {
         long started = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(started) < s_patience && !_isStopped)
+        while (Stopwatch.GetElapsedTime(started) < s_patience && !_isStopped && !IsOnGuestsProcessor)
         {
             if (HasRequests())
             {

@@ -1,17 +1,22 @@
 using Runtime.Abi.Xen;
 using Runtime.Devices.Xen;
 using Runtime.Network;
+using Runtime.Time;
 
 namespace Runtime.Devices.Ethernet;
 
 /// <summary>A network interface that the guest reaches through two rings (public/io/netif.h): eth0 of Linux's xen-netfront. The guest's end of the
 /// cable is the one that the emulated card has until the guest unplugs that.</summary>
-public sealed class NetBackend(BackendHost host, GuestPort cable) : XenbusDevice(host, "vif", 0)
+public sealed class NetBackend(BackendHost host, GuestPort cable) : XenbusDevice(host, "vif", 0), ITimedDevice
 {
     private readonly List<uint> _ports = [];
     private readonly List<uint> _references = [];
     private NetTransmitter? _transmitter;
     private NetReceiver? _receiver;
+
+    long ITimedDevice.NextDeadline => _transmitter?.NextDeadline ?? DeadlineQueue.Never;
+
+    void ITimedDevice.Advance(long now) => _transmitter?.Service();
 
     protected override void Describe()
     {
@@ -21,7 +26,7 @@ public sealed class NetBackend(BackendHost host, GuestPort cable) : XenbusDevice
         Write("mac", address);
         Write("handle", "0");
         Write("feature-rx-copy", "1");
-        Write("feature-rx-flip", "0");
+        Write("feature-rx-flip", "1");
         Write("feature-sg", "1");
         Write("feature-gso-tcpv4", "1");
         Write("feature-split-event-channels", "1");
@@ -29,12 +34,6 @@ public sealed class NetBackend(BackendHost host, GuestPort cable) : XenbusDevice
 
     protected override bool TryConnect(out string refusal)
     {
-        if (ReadFront("request-rx-copy") is not 1)
-        {
-            refusal = "request-rx-copy is not set: frames are received into posted pages only";
-            return false;
-        }
-
         if (!TryPinRing("tx-ring-ref", out uint transmitFrame, out refusal) || !TryPinRing("rx-ring-ref", out uint receiveFrame, out refusal))
         {
             return false;
@@ -56,7 +55,8 @@ public sealed class NetBackend(BackendHost host, GuestPort cable) : XenbusDevice
 
         bool takesLarge = ReadFront("feature-sg") is 1 && ReadFront("feature-gso-tcpv4") is 1;
         _transmitter = new NetTransmitter(Host, cable, transmitFrame, transmit);
-        _receiver = new NetReceiver(Host, cable, receiveFrame, receive, takesLarge);
+        bool flips = ReadFront("request-rx-copy") is not 1;
+        _receiver = new NetReceiver(Host, cable, receiveFrame, receive, takesLarge, flips);
         cable.Writable = _transmitter.Service;
         cable.Arrived = _receiver.Service;
         _transmitter.Service();

@@ -1,4 +1,5 @@
-// The receive ring of a ring network interface: frames are copied from where their sender has them into pages that the guest has posted.
+// The receive ring of a ring network interface: frames are copied from where their sender has them into pages that the guest has posted, or into
+// pages that then become the guest's.
 using System.Runtime.InteropServices;
 using Runtime.Abi.Xen;
 using Runtime.Devices.Xen;
@@ -10,7 +11,8 @@ namespace Runtime.Devices.Ethernet;
 
 /// <summary>Serves one front end's receive ring, on the vcpu's thread.</summary>
 /// <param name="takesLarge">The front end puts a TCP packet of many pages together by itself.</param>
-internal sealed class NetReceiver(BackendHost host, GuestPort cable, uint ringFrame, uint port, bool takesLarge)
+/// <param name="flips">Each request is a place without a page, and gets one with data (page flip); else a page.</param>
+internal sealed class NetReceiver(BackendHost host, GuestPort cable, uint ringFrame, uint port, bool takesLarge, bool flips)
 {
     private readonly BackRing _ring = Resumed(new BackRing(host.Ram, ringFrame, NetReceiveRequest.Length));
     private readonly Queue<NetReceiveRequest> _posted = new();
@@ -102,14 +104,25 @@ internal sealed class NetReceiver(BackendHost host, GuestPort cable, uint ringFr
 
     private bool TryFill(uint reference, EthernetFrame frame, int offset, int length)
     {
-        if (host.Grants.TryPin(reference, write: true, out uint page) != GrantStatus.Okay)
+        GrantStatus status = flips
+            ? host.Grants.TryBeginTransfer(reference, host.Reservation.TryPopulate, out uint page)
+            : host.Grants.TryPin(reference, write: true, out page);
+        if (status != GrantStatus.Okay)
         {
             return false;
         }
 
         frame.CopyTo(offset, host.Ram.FrameBytes(page)[..length]);
         host.Ram.Stored([new GuestRange(new GuestPhysicalAddress((ulong)page << 12), length)]);
-        host.Grants.Unpin(reference, write: true);
+        if (flips)
+        {
+            host.Grants.EndTransfer(reference);
+        }
+        else
+        {
+            host.Grants.Unpin(reference, write: true);
+        }
+
         return true;
     }
 

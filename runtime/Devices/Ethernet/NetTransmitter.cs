@@ -6,59 +6,84 @@ using Runtime.Devices.Xen;
 using Runtime.Events;
 using Runtime.Memory;
 using Runtime.Network;
+using Runtime.Time;
 
 namespace Runtime.Devices.Ethernet;
 
 /// <summary>Serves one front end's transmit ring. All on the vcpu's thread but the answers, which come from whoever releases a frame.</summary>
 internal sealed class NetTransmitter(BackendHost host, GuestPort cable, uint ringFrame, uint port) : IDisposable
 {
+    /// <summary>Answers that are told though the guest sends on: it waits for room, or for its sockets' buffers.</summary>
+    private const int TellAtOnce = 64;
+
     private readonly Lock _gate = new();
     private readonly BackRing _ring = Resumed(new BackRing(host.Ram, ringFrame, NetTransmitRequest.Length));
     private readonly HashSet<ushort> _inFlight = [];
     private readonly HashSet<NetPacket> _sent = [];
+    private readonly RingAttention _attention = new();
     private NetPacket? _waiting;
-    private int _notified;
+    private int _server;
+    private int _untold;
     private bool _isGone;
 
+    /// <summary>When to look at the ring if the guest does not ask for it. At once where that costs nothing, the guest being stopped anyway.</summary>
+    public long NextDeadline => !_attention.IsOn ? DeadlineQueue.Never : _ring.HasRequests || host.IsGuestIdle() ? 0 : _attention.Until;
+
     /// <summary>The guest says that the ring holds something, in a hypercall that it waits for.</summary>
-    public void Notified()
-    {
-        _notified = Environment.CurrentManagedThreadId;
-        Service();
-        _notified = 0;
-    }
+    public void Notified() => Service(isInHypercall: true);
 
     /// <summary>Sends what the ring holds, until it is empty or the network full.</summary>
-    public void Service()
+    public void Service() => Service(isInHypercall: false);
+
+    private void Service(bool isInHypercall)
     {
+        bool isPeriodOver = host.Clock.Now >= _attention.Until;
+        _server = Environment.CurrentManagedThreadId;
         while (!_isGone)
         {
-            if (_waiting is not null)
+            int taken = TakeAll();
+            lock (_gate)
             {
-                if (!cable.TryTransmit(_waiting.Frame!))
+                if (_waiting is not null)
                 {
-                    return; // called again when there is room
+                    _attention.Stop(); // called again when there is room
+                    break;
                 }
 
-                _waiting = null;
+                if (_isGone || _attention.Continues(host.Clock.Now, taken, mayContinue: !host.IsGuestIdle()) || !_ring.FinalCheck())
+                {
+                    break;
+                }
+            }
+        }
+
+        _server = 0;
+        lock (_gate)
+        {
+            if (!_attention.IsOn || isPeriodOver || _untold >= TellAtOnce)
+            {
+                Tell(isInHypercall);
+            }
+        }
+    }
+
+    /// <returns>Packets taken.</returns>
+    private int TakeAll()
+    {
+        for (int taken = 0; ; taken++)
+        {
+            if (_waiting is not null && !cable.TryTransmit(_waiting.Frame!))
+            {
+                return taken;
             }
 
+            _waiting = null;
             NetPacket? packet;
             lock (_gate)
             {
-                if (!TryTake(out packet))
+                if (!TryTake(out packet) || packet is null)
                 {
-                    return;
-                }
-
-                if (packet is null)
-                {
-                    if (_ring.FinalCheck())
-                    {
-                        continue;
-                    }
-
-                    return;
+                    return taken;
                 }
             }
 
@@ -214,7 +239,6 @@ internal sealed class NetTransmitter(BackendHost host, GuestPort cable, uint rin
     /// <summary>Gives the pages back and answers each request. Once for each packet; safe from any thread.</summary>
     private void Answer(NetPacket packet, short status)
     {
-        bool notify;
         lock (_gate)
         {
             if (packet.Frame is not null && !_sent.Remove(packet))
@@ -241,16 +265,34 @@ internal sealed class NetTransmitter(BackendHost host, GuestPort cable, uint rin
                 }
             }
 
-            notify = _ring.Publish();
+            if (_ring.Publish() || _untold > 0)
+            {
+                _untold += packet.Parts.Count + packet.Extras;
+            }
+
+            if (_server != Environment.CurrentManagedThreadId && !_attention.IsOn)
+            {
+                Tell(isInHypercall: false);
+            }
+        }
+    }
+
+    /// <summary>Notifies the guest of answers, if it has asked for that and not seen them itself meanwhile. With the gate held.</summary>
+    private void Tell(bool isInHypercall)
+    {
+        if (_untold == 0 || _isGone)
+        {
+            return;
         }
 
-        if (notify && _notified == Environment.CurrentManagedThreadId)
+        _untold = 0;
+        if (isInHypercall)
         {
-            // The frame got where it goes while the guest notifies of it. Linux looks for responses right after that, and counts it as
-            // spurious to be told all the same: after some of those it hears of the next ones late (xen_irq_lateeoi).
+            // The frame got where it goes while the guest notifies of it. Linux up to 6.1 looks for responses right after that, and counts it
+            // as spurious to be told all the same: after some of those it hears of the next ones late (xen_irq_lateeoi).
             host.Events.RaiseUnlessSeen(port, () => _ring.IsAwaited);
         }
-        else if (notify)
+        else if (_ring.IsAwaited)
         {
             host.Events.Raise(port);
         }

@@ -3,6 +3,10 @@ using Runtime.Memory;
 
 namespace Runtime.Devices.Pci;
 
+/// <summary>Which interrupt input a pin of a slot ends at.</summary>
+/// <param name="Pin">1-4 for INTA# to INTD#.</param>
+public readonly record struct PciInterruptRoute(int Slot, int Pin, byte Irq);
+
 /// <summary>The PCI bus of a machine. There is no BIOS: <see cref="AssignResources"/> does its part.</summary>
 public sealed class PciBus(PortBus ports, MemoryMappedBus memory, PirqRouter router)
 {
@@ -48,6 +52,13 @@ public sealed class PciBus(PortBus ports, MemoryMappedBus memory, PirqRouter rou
 
         Rewire();
     }
+
+    /// <summary>Where the interrupt pins of all functions end, as things are now.</summary>
+    public IEnumerable<PciInterruptRoute> InterruptRoutes()
+        => from entry in _functions
+           let route = new PciInterruptRoute(entry.Key / FunctionsPerSlot, entry.Value.InterruptPin, router.IrqOf(entry.Key / FunctionsPerSlot, entry.Value.InterruptPin))
+           where entry.Value.InterruptPin != 0 && route.Irq < 16
+           select route;
 
     /// <summary>What SeaBIOS leaves: every range at an address of its own, decoding on, the interrupt line register true.</summary>
     private void AssignResources(PciFunction function, int slot)

@@ -75,6 +75,7 @@ public sealed partial class DirectEngine
         switch (reason)
         {
             case StubLayout.ExitKick:
+                _accounts.Is(_accounts.Kick, State.Eip);
                 return VmExit.None;
             case StubLayout.ExitSignal:
                 ulong eip = stub.Line.Eip | (ulong)stub.Word(StubLayout.EipHigh) << 32;
@@ -235,6 +236,11 @@ public sealed partial class DirectEngine
             return OnCodeAccess(space, linear, access);
         }
 
+        if (access != AccessKind.Fetch && !user && IsAtRepeatedMove() && _pager.IsPassing(space, linear >> 12))
+        {
+            return Emulate();
+        }
+
         FillResult result = access == AccessKind.Fetch && IsPatching
             ? _mapper.Map(space, linear, State.Eip, user, out uint error)
             : _pager.Fill(space, linear, access, user, out error);
@@ -281,7 +287,7 @@ public sealed partial class DirectEngine
     {
         (uint linear, uint error, _) = _switcher.LastFault;
         _retry = default;
-        _switcher.WantReturn(false);
+        _switcher.WantReturn(State.NonMaskableBlocked);
         return space.Stub.Word(StubLayout.Signal) == StubSignals.Kick || FillsForSwitch(space)
             ? VmExit.None
             : OnPageFault(space, linear, error, fromWindow: false);
@@ -305,7 +311,7 @@ public sealed partial class DirectEngine
             && _cpu.TryTranslate(_retry.Linear, _retry.Access, _retry.Cpl == 3, false, out _, out _))
         {
             FillRetry(_current!);
-            _switcher.WantReturn(false);
+            _switcher.WantReturn(State.NonMaskableBlocked);
             return true;
         }
 
@@ -313,7 +319,7 @@ public sealed partial class DirectEngine
         if (++_missedReturns >= ReturnPatience)
         {
             _retry = default;
-            _switcher.WantReturn(false);
+            _switcher.WantReturn(State.NonMaskableBlocked);
         }
 
         return false;
@@ -408,13 +414,15 @@ public sealed partial class DirectEngine
             return VmExit.None;
         }
 
-        if (_retry.IsPending && TryReturnToRetry(site))
+        if (_retry.IsPending && !State.NonMaskableBlocked && TryReturnToRetry(site))
         {
             return VmExit.None;
         }
 
         if (State.Cpl == 0 && site.IsReturned(Returned, index, out uint asked))
         {
+            // A shim performs the first element of a repeated INS or OUTS; the others are carried on here, unless it did something else.
+            _stringTransfer = site.Instruction.Instruction is { IsStringInstruction: true, HasRepPrefix: true } ? State.Eip : null;
             return new VmExit(VmExitReason.Hypercall, Value: asked);
         }
 
@@ -534,6 +542,12 @@ public sealed partial class DirectEngine
                 return false;
         }
     }
+
+    /// <summary>Whether the next instruction is REP MOVS or REP STOS of bytes or dwords, which the interpreter performs a page at a time.</summary>
+    private bool IsAtRepeatedMove()
+        => _cpu.TryTranslate(State.Eip, AccessKind.Fetch, State.Cpl == 3, false, out PageTranslation first, out _)
+            && Memory.Read8(first.Physical) == 0xF3 && (State.Eip & 0xFFF) != 0xFFF
+            && Memory.Read8(first.Physical + 1) is 0xA4 or 0xA5 or 0xAA or 0xAB;
 
     private bool LooksLikeIntImmediate(uint after, byte vector)
         => _cpu.TryTranslate(after - 2, AccessKind.Fetch, State.Cpl == 3, false, out PageTranslation first, out _)

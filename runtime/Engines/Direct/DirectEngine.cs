@@ -146,6 +146,12 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
 
     public void Interrupt(byte vector) => _cpu.DeliverInterrupt(vector);
 
+    public void InterruptNonMaskable()
+    {
+        _cpu.DeliverNonMaskable();
+        _isPublished = false;
+    }
+
     public void Halted()
     {
         // What the kicks since then were for is looked at before the guest runs. Delivering first, and then coming back for a kick, would find
@@ -363,7 +369,7 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
         if (_mode == ExecutionMode.Para)
         {
             _selectors.Prepare(space, _window);
-            _switcher.Publish(_retry.IsPending);
+            _switcher.Publish(wantsReturn: _retry.IsPending || State.NonMaskableBlocked);
             _window.Publish(State, wantInterruptWindow);
             (_publishedWish, _publishedIopl) = (wantInterruptWindow, State.Eflags & FlagBits.Iopl);
         }

@@ -10,6 +10,10 @@ public sealed partial class Cpu
 
     /// <summary>Something between instructions needs a look: TF, an interrupt shadow, breakpoints, RF, a wanted interrupt window.</summary>
     private bool _attention;
+
+    /// <summary><see cref="Attend"/> was called.</summary>
+    private bool _isCalled;
+
     private bool _wantWindow;
     private uint _nextEip;
 
@@ -83,6 +87,9 @@ public sealed partial class Cpu
         return !_faultWasHeld;
     }
 
+    /// <summary>From within <see cref="Run"/>: looks for a kick before the next instruction.</summary>
+    public void Attend() => _isCalled = _attention = true;
+
     /// <summary>Executes until an exit, the budget is spent or <paramref name="kick"/> becomes true (it is not reset here).</summary>
     public VmExit Run(bool wantInterruptWindow, long maxInstructions, ref bool kick)
     {
@@ -121,6 +128,12 @@ public sealed partial class Cpu
         {
             if (_attention)
             {
+                if (_isCalled)
+                {
+                    _isCalled = false;
+                    return VmExit.None;
+                }
+
                 if (_wantWindow && _state.InterruptsEnabled && !_state.InterruptShadow)
                 {
                     return new VmExit(VmExitReason.InterruptWindow);
@@ -197,6 +210,9 @@ public sealed partial class Cpu
                 AskForAttention();
                 return exit;
             }
+
+            // The instruction itself is still to come.
+            _state.InterruptShadow = exit.Reason == VmExitReason.Shim ? shadow : _state.InterruptShadow;
         }
 
         // SDM vol. 3, 17.3.1.4: the trap comes after the instruction that TF was set for; INT n and gates clear TF on their way.
@@ -217,7 +233,7 @@ public sealed partial class Cpu
 
     /// <summary>Derives <see cref="_attention"/> from the state; called after anything that may have changed what it depends on.</summary>
     private void AskForAttention()
-        => _attention = _state.InterruptShadow || _stackShadow || (_state.Eflags & (FlagBits.Tf | FlagBits.Rf)) != 0
+        => _attention = _isCalled || _state.InterruptShadow || _stackShadow || (_state.Eflags & (FlagBits.Tf | FlagBits.Rf)) != 0
             || (_state.Dr7 & 0xFF) != 0 || (_wantWindow && _state.InterruptsEnabled);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -8,6 +8,13 @@ public sealed partial class Cpu
     /// <summary>IRET.</summary>
     public bool TryReturnFromInterrupt(int size)
     {
+        // SDM vol. 3, 6.7.1: even where it faults.
+        if (_state.NonMaskableBlocked)
+        {
+            _state.NonMaskableBlocked = false;
+            NonMaskableUnblocked?.Invoke();
+        }
+
         if (_state.Virtual8086 && Iopl < 3)
         {
             return GeneralProtection();

@@ -40,6 +40,14 @@ public sealed partial class Cpu
         return TryDeliver(vector, EventKind.External, null, _state.Eip, false) ? VmExit.None : Settle();
     }
 
+    /// <summary>An NMI, which blocks others.</summary>
+    public VmExit DeliverNonMaskable()
+    {
+        const byte vector = 2;
+        _state.NonMaskableBlocked = true;
+        return DeliverInterrupt(vector);
+    }
+
     /// <summary>INT n as if it stood at State.Eip and the next instruction at <paramref name="nextEip"/>.</summary>
     public VmExit SoftwareInterrupt(byte vector, uint nextEip)
     {

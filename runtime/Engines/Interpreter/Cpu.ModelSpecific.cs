@@ -40,13 +40,14 @@ public sealed partial class Cpu
     /// <summary>CPUID.</summary>
     public bool TryIdentify()
     {
+        bool isFeatureLeaf = Gpr(VcpuState.Eax) == 1;
         CpuidLeaf leaf = Gpr(VcpuState.Eax) is CpuModel.TimeStampLeaf or CpuModel.FrequencyLeaf
             ? _model.RateLeaf(Gpr(VcpuState.Eax), _tsc.Frequency)
             : _model.Leaf(Gpr(VcpuState.Eax), Gpr(VcpuState.Ecx));
         Gpr(VcpuState.Eax) = leaf.Eax;
         Gpr(VcpuState.Ebx) = leaf.Ebx;
         Gpr(VcpuState.Ecx) = leaf.Ecx;
-        Gpr(VcpuState.Edx) = leaf.Edx;
+        Gpr(VcpuState.Edx) = isFeatureLeaf && ApicBase is { IsEnabled: true } ? leaf.Edx | (uint)CpuFeatures.Apic : leaf.Edx;
         return true;
     }
 
@@ -79,8 +80,9 @@ public sealed partial class Cpu
         {
             ModelSpecific.TimeStampCounter => TimeStamp,
             ModelSpecific.TimeStampAdjust => _model.InvariantTimeStamp ? (ulong)_state.TscOffset : null,
-            ModelSpecific.ApicBase => _model.Has(CpuFeatures.Apic) ? 0xFEE0_0900ul : null,
+            ModelSpecific.ApicBase => ApicBase?.Value,
             ModelSpecific.BiosSign => 0,
+            ModelSpecific.ArchitecturalCapabilities => _model.ArchitecturalCapabilities is uint and not 0 ? _model.ArchitecturalCapabilities : null,
             ModelSpecific.PlatformId => 0,
             ModelSpecific.SysenterCs => _state.SysenterCs,
             ModelSpecific.SysenterEsp => _state.SysenterEsp,
@@ -116,8 +118,7 @@ public sealed partial class Cpu
             case ModelSpecific.BiosSign:
                 return true;
 
-            // The APIC stays where it is, and on.
-            case ModelSpecific.ApicBase when _model.Has(CpuFeatures.Apic):
+            case ModelSpecific.ApicBase when ApicBase is { } register && register.TryWrite(value):
                 return true;
 
             case ModelSpecific.SysenterCs:
@@ -207,5 +208,5 @@ public sealed partial class Cpu
 internal static class ModelSpecific
 {
     public const uint TimeStampCounter = 0x10, PlatformId = 0x17, ApicBase = 0x1B, TimeStampAdjust = 0x3B, BiosSign = 0x8B, SysenterCs = 0x174;
-    public const uint SysenterEsp = 0x175, SysenterEip = 0x176, MiscEnable = 0x1A0, Pat = 0x277, Efer = 0xC000_0080;
+    public const uint ArchitecturalCapabilities = 0x10A, SysenterEsp = 0x175, SysenterEip = 0x176, MiscEnable = 0x1A0, Pat = 0x277, Efer = 0xC000_0080;
 }

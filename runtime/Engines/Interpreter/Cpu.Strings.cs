@@ -8,6 +8,9 @@ public sealed partial class Cpu
 {
     private const int StringChunk = 4096;
 
+    /// <summary>What a page of a bulk move counts for, in elements.</summary>
+    private const int PagePrice = 16;
+
     private void RegisterStrings()
     {
         RegisterString(MoveStringElement, false, Mnemonic.Movsb, Mnemonic.Movsw, Mnemonic.Movsd);
@@ -30,14 +33,20 @@ public sealed partial class Cpu
         ref uint ecx = ref Gpr(VcpuState.Ecx);
         uint mask = d.AddressMask;
 
-        // What a bulk move leaves over goes on element by element.
-        TryBulk(d);
-
         // One element at a time while a trap may be due after each.
         int budget = (_state.Eflags & FlagBits.Tf) != 0 || _dataBreakpoints ? 1 : StringChunk;
+        bool isBulk = CanBeBulk(d);
         while ((ecx & mask) != 0)
         {
-            if (budget-- == 0)
+            // An element brings the translations for those behind it; what a bulk move leaves over goes on element by element.
+            int pages = isBulk ? MoveBulk(d) : 0;
+            budget -= pages * PagePrice;
+            if ((ecx & mask) == 0)
+            {
+                break;
+            }
+
+            if (budget-- <= 0)
             {
                 _nextEip = _state.Eip;
                 return true;
@@ -139,19 +148,23 @@ public sealed partial class Cpu
         return true;
     }
 
-    /// <summary>Forward REP MOVS and REP STOS between flat segments, as far as the pages already translated reach.</summary>
-    private void TryBulk(DecodedInstruction d)
+    /// <summary>Forward REP MOVS and REP STOS between flat segments.</summary>
+    private bool CanBeBulk(DecodedInstruction d)
     {
         bool move = d.Mnemonic is Mnemonic.Movsb or Mnemonic.Movsw or Mnemonic.Movsd;
-        if ((!move && d.Mnemonic is not (Mnemonic.Stosb or Mnemonic.Stosw or Mnemonic.Stosd)) || d.AddressMask != uint.MaxValue
-            || (_state.Eflags & (FlagBits.Df | FlagBits.Tf)) != 0 || (_flatWrite >> (int)SegmentIndex.Es & 1) == 0
-            || (move && (_flatRead >> (int)d.Segment & 1) == 0) || FrameFlags is not null)
-        {
-            return;
-        }
+        return (move || d.Mnemonic is Mnemonic.Stosb or Mnemonic.Stosw or Mnemonic.Stosd) && d.AddressMask == uint.MaxValue
+            && (_state.Eflags & (FlagBits.Df | FlagBits.Tf)) == 0 && (_flatWrite >> (int)SegmentIndex.Es & 1) != 0
+            && (!move || (_flatRead >> (int)d.Segment & 1) != 0);
+    }
 
+    /// <summary>As far as the pages already translated reach, sixteen at most.</summary>
+    /// <returns>How many pages something was moved in.</returns>
+    private int MoveBulk(DecodedInstruction d)
+    {
+        bool move = d.Mnemonic is Mnemonic.Movsb or Mnemonic.Movsw or Mnemonic.Movsd;
         int size = ElementSize(d);
-        for (int pages = 0; pages < 16; pages++)
+        int pages = 0;
+        for (; pages < 16; pages++)
         {
             uint source = Gpr(VcpuState.Esi);
             uint target = Gpr(VcpuState.Edi);
@@ -160,14 +173,14 @@ public sealed partial class Cpu
             uint bytes = Math.Min(room / (uint)size, Gpr(VcpuState.Ecx)) * (uint)size;
             if (bytes == 0 || !TryCachedSpan(target, (int)bytes, true, out Span<byte> to))
             {
-                return;
+                return pages;
             }
 
             if (move)
             {
                 if (!TryCachedSpan(source, (int)bytes, false, out Span<byte> from) || from.Overlaps(to, out _))
                 {
-                    return;
+                    return pages;
                 }
 
                 from.CopyTo(to);
@@ -181,6 +194,8 @@ public sealed partial class Cpu
             Gpr(VcpuState.Edi) += bytes;
             Gpr(VcpuState.Ecx) -= bytes / (uint)size;
         }
+
+        return pages;
     }
 
     private void FillPattern(Span<byte> to, int size)
@@ -204,7 +219,8 @@ public sealed partial class Cpu
     {
         span = default;
         ref TlbEntry entry = ref _tlb[linear >> 12 & TlbMask];
-        if ((write ? entry.Write : entry.Read) != (_tlbGeneration | linear >> 12) || entry.Physical >= _memory.Length)
+        if ((write ? entry.Write : entry.Read) != (_tlbGeneration | linear >> 12) || entry.Physical >= _memory.Length
+            || (write && FrameFlags is { } flags && flags[entry.Physical >> 12] != 0))
         {
             return false;
         }

@@ -59,6 +59,12 @@ public sealed partial class Cpu
 
     public CpuModel Model => _model;
 
+    /// <summary>Called when an NMI that waits can be taken.</summary>
+    public Action? NonMaskableUnblocked { get; set; }
+
+    /// <summary>The local APIC's own register; null, as at first, for a processor without one.</summary>
+    public ApicBaseRegister? ApicBase { get; set; }
+
     /// <summary>Instructions completed since construction; each element of a repeated string instruction counts for itself only when
     /// it is the last.</summary>
     public long InstructionsRetired => _retired;

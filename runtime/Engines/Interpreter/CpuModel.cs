@@ -41,17 +41,14 @@ public sealed class CpuModel
 
     private const uint HypervisorPresent = 1u << 31;
 
-    // CPUID 7.0 EBX, 80000007H EDX.
-    private const uint TimeStampAdjust = 2, InvariantTimeStampBit = 1 << 8;
+    // CPUID 7.0 EBX and EDX, 80000007H EDX.
+    private const uint StructuredLeaf = 7, TimeStampAdjust = 2, HasArchitecturalCapabilities = 1 << 29, InvariantTimeStampBit = 1 << 8;
 
-    /// <summary>A 686-class processor with SSE2, no APIC, no fast system calls.</summary>
+    /// <summary>A 686-class processor with SSE2, no fast system calls. Whether it has an APIC is the board's affair.</summary>
     public static readonly CpuModel Default = new();
 
     /// <summary>The same under Xen.</summary>
     public static readonly CpuModel UnderXen = new() { HasXen = true };
-
-    /// <summary>And with a local APIC, without which Linux does not set up Xen's timers.</summary>
-    public static readonly CpuModel UnderXenWithApic = new() { HasXen = true, Features = Default.Features | CpuFeatures.Apic };
 
     public CpuFeatures Features { get; init; } = CpuFeatures.Fpu | CpuFeatures.De | CpuFeatures.Pse | CpuFeatures.Tsc | CpuFeatures.Msr
         | CpuFeatures.Pae | CpuFeatures.Cx8 | CpuFeatures.Pge | CpuFeatures.Cmov | CpuFeatures.Pat | CpuFeatures.Clfsh | CpuFeatures.Mmx
@@ -73,6 +70,9 @@ public sealed class CpuModel
     /// IA32_TSC_ADJUST, which shows that nobody has moved it, comes along.</summary>
     public bool InvariantTimeStamp { get; init; } = HostHasInvariantTimeStamp();
 
+    /// <summary>IA32_ARCH_CAPABILITIES: the weaknesses of speculative execution that it does not have. 0 for no such register.</summary>
+    public uint ArchitecturalCapabilities { get; init; } = HostImmunity.OfHost;
+
     /// <summary>A Xen hypervisor shows itself: its CPUID leaves, the hypercall page, VMCALL.</summary>
     public bool HasXen { get; init; }
 
@@ -80,9 +80,10 @@ public sealed class CpuModel
 
     public CpuidLeaf Leaf(uint leaf, uint subleaf) => leaf switch
     {
-        0 => new(InvariantTimeStamp ? FrequencyLeaf : 2, VendorWords[0], VendorWords[2], VendorWords[1]),
+        0 => new(InvariantTimeStamp ? FrequencyLeaf : ArchitecturalCapabilities != 0 ? StructuredLeaf : 2, VendorWords[0], VendorWords[2], VendorWords[1]),
         1 => new(Signature, Has(CpuFeatures.Clfsh) ? 8u << 8 : 0, HypervisorPresent, (uint)Features),
-        7 when subleaf == 0 && InvariantTimeStamp => new(0, TimeStampAdjust, 0, 0),
+        StructuredLeaf when subleaf == 0
+            => new(0, InvariantTimeStamp ? TimeStampAdjust : 0, 0, ArchitecturalCapabilities != 0 ? HasArchitecturalCapabilities : 0),
         XenCpuid.FirstLeaf when HasXen => new(XenCpuid.LastLeaf, XenCpuid.SignatureEbx, XenCpuid.SignatureEcx, XenCpuid.SignatureEdx),
         XenCpuid.FirstLeaf + 1 when HasXen => new(XenCpuid.Version, 0, 0, 0),
         XenCpuid.FirstLeaf + 2 when HasXen => new(1, XenCpuid.HypercallPageMsr, 0, 0),

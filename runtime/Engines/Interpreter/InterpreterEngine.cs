@@ -34,7 +34,15 @@ public sealed class InterpreterEngine : IExecutionEngine
 
     public void Interrupt(byte vector) => Cpu.DeliverInterrupt(vector);
 
+    public void InterruptNonMaskable() => Cpu.DeliverNonMaskable();
+
     public void Kick() => Volatile.Write(ref _kicked, true);
+
+    public void LookAnew()
+    {
+        Kick();
+        Cpu.Attend();
+    }
 
     public void Dispose()
     {

@@ -68,7 +68,11 @@ public sealed class PatchedInterpreter : IExecutionEngine, ICpuObserver
 
     public void Interrupt(byte vector) => _plain.Interrupt(vector);
 
+    public void InterruptNonMaskable() => _plain.InterruptNonMaskable();
+
     public void Kick() => _plain.Kick();
+
+    public void LookAnew() => _plain.LookAnew();
 
     public void Dispose() => _plain.Dispose();
 

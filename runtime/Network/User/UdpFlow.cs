@@ -32,7 +32,8 @@ internal sealed class UdpFlow : ISocketUser
 
     public bool WantsToWrite => false;
 
-    public void Send(Ipv4 destination, ushort port, ReadOnlySpan<byte> data)
+    /// <returns>What is in the way, as far as the host knows at once. A datagram that meets no room is lost.</returns>
+    public SocketError Send(Ipv4 destination, ushort port, ReadOnlySpan<byte> data)
     {
         IPEndPoint peer = HostAddresses.For(destination, port);
         if (_peers.Count >= MaximumPeers)
@@ -45,10 +46,11 @@ internal sealed class UdpFlow : ISocketUser
         try
         {
             Socket.SendTo(data, SocketFlags.None, peer);
+            return SocketError.Success;
         }
-        catch (SocketException)
+        catch (SocketException lost)
         {
-            // Unreachable, or no room: a datagram may be lost.
+            return lost.SocketErrorCode;
         }
     }
 

@@ -49,7 +49,10 @@ internal sealed class UdpForwarder(NetworkThread thread, UserNetwork network) : 
             return;
         }
 
-        FlowOf(guest, port)?.Send(destination, destinationPort, data);
+        if (FlowOf(guest, port)?.Send(destination, destinationPort, data) is SocketError error && Unreachable.CodeOf(error) is byte code)
+        {
+            network.TellUnreachable(headers[layout.Start..], code, guest);
+        }
     }
 
     public void Dispose()

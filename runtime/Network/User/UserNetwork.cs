@@ -107,6 +107,15 @@ public sealed class UserNetwork : ISwitchClient, ITimedDevice, IDisposable
     /// <summary>False when the way to the guests is full: what must not be lost waits until the forwarder is resumed.</summary>
     internal bool TrySend(EthernetFrame frame) => _port.TryTransmit(frame);
 
+    /// <param name="packet">What does not get where it should, from its IP header on.</param>
+    internal void TellUnreachable(ReadOnlySpan<byte> packet, byte code, Ipv4 guest)
+    {
+        if (Find(guest) is MacAddress mac)
+        {
+            TrySend(Unreachable.Build(mac, guest, code, packet));
+        }
+    }
+
     private void Resolve(ReadOnlySpan<byte> headers)
     {
         ReadOnlySpan<byte> arp = headers[EthernetFrame.HeaderLength..];

@@ -30,7 +30,7 @@ internal sealed class BlockFront : IDisposable
         Guest = new XenGuest();
         Completions = new CompletionQueue(() => { });
         var host = new BackendHost(
-            DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, () => true, reason => Interlocked.CompareExchange(ref Death, reason, null));
+            DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, () => true, reason => Interlocked.CompareExchange(ref Death, reason, null), new FakeClock(), Guest.Reservation);
         _backend = new BlockBackend(host, Disk, 0);
         _backend.Offer();
         Ring = new FrontRing(Guest.Memory, RingFrame, BlockRequest.Length);

@@ -40,6 +40,32 @@ public sealed class ResponseHoldTests
         Assert.True(played.Delay / played.Requests < 15, $"{played.Delay} us for {played.Requests} requests");
     }
 
+    /// <summary>A guest that asks slowly, 32 at a time, and once waits for a single one.</summary>
+    [Fact]
+    public void OneShortRoundIsNotTheRule()
+    {
+        var hold = new ResponseHold(Slots);
+        Play(hold, depth: 32, microsecondsEach: 15, waits: true, rounds: 400);
+        Assert.Equal(32, hold.Target);
+        Assert.False(hold.Holds(State(finished: 1, isIdle: true, held: 0, quiet: 0)));
+        Played played = Play(hold, depth: 32, microsecondsEach: 15, waits: true, rounds: 20);
+        Assert.Equal(32 * 20, played.Requests);
+    }
+
+    /// <summary>But one that goes over to single requests, and computes meanwhile, is soon answered at once.</summary>
+    [Fact]
+    public void ManyShortRoundsAreTheRule()
+    {
+        var hold = new ResponseHold(Slots);
+        Play(hold, depth: 32, microsecondsEach: 2, waits: true, rounds: 100);
+        for (int round = 0; round < 20; round++)
+        {
+            hold.Holds(State(finished: 1, isIdle: true, held: 0, quiet: 0));
+        }
+
+        Assert.Equal(1, hold.Target);
+    }
+
     [Fact]
     public void NoResponseIsHeldForLong()
     {
@@ -53,7 +79,7 @@ public sealed class ResponseHoldTests
             }
 
             Assert.False(hold.Holds(State(finished: 1, isIdle: false, held: 301, quiet: 0, hasRequests: true)));
-            Assert.False(hold.Holds(State(finished: 1, isIdle: false, held: 51, quiet: 51)));
+            Assert.False(hold.Holds(State(finished: 1, isIdle: false, held: 201, quiet: 201)));
             Assert.False(hold.Holds(State(finished: 0, isIdle: false, held: 0, quiet: 0)));
             Assert.InRange(hold.Target, 1, Slots);
         }

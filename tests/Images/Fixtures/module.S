@@ -85,6 +85,25 @@ read_register:
 4:      mov     %eax, flags
         ret
 
+        # An alternative as VMware's drivers have it: five bytes that the kernel may replace as a whole.
+        .globl backdoor
+        .type backdoor,@function
+backdoor:
+        xor     %eax, %eax
+        xor     %ecx, %ecx
+5:      mov     $0x5658, %dx
+        in      (%dx), %eax
+6:      mov     %eax, flags
+        ret
+
+        .section .altinstr_replacement,"ax"
+7:      vmcall
+8:
+        .section .altinstructions,"a"
+        .long   5b - ., 7b - .
+        .word   0x112
+        .byte   6b - 5b, 8b - 7b
+
         .section .text.unlikely,"ax"
 far_away:
         cli

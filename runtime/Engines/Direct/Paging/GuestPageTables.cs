@@ -56,7 +56,7 @@ internal sealed class GuestPageTables(VcpuState state, GuestMemory memory)
         uint directory = memory.Read32(root + ((uint)region >> 1 << 2));
         bool isLarge = (directory & PageBits.Large) != 0 && (state.Cr4 & ControlRegisters.Cr4Pse) != 0;
         ulong table = isLarge || (directory & PageBits.Present) == 0 ? 0 : (directory & 0xFFFF_F000) + (((uint)region & 1) * 2048);
-        return new RegionSource(0, directory & ~PageBits.Accessed, table, 4);
+        return new RegionSource(directory & ~PageBits.Accessed, table, 4);
     }
 
     private RegionSource LocatePae(int region, uint root)
@@ -64,11 +64,11 @@ internal sealed class GuestPageTables(VcpuState state, GuestMemory memory)
         ulong pointer = memory.Read64(root + ((uint)region >> 9 << 3));
         if ((pointer & PageBits.Present) == 0)
         {
-            return new RegionSource(pointer, 0, 0, 8);
+            return new RegionSource(0, 0, 8);
         }
 
         ulong directory = memory.Read64((pointer & FrameMask) + (((uint)region & 511) << 3));
         bool isTable = (directory & PageBits.Present) != 0 && (directory & PageBits.Large) == 0;
-        return new RegionSource(pointer, directory & ~(ulong)PageBits.Accessed, isTable ? directory & FrameMask : 0, 8);
+        return new RegionSource(directory & ~(ulong)PageBits.Accessed, isTable ? directory & FrameMask : 0, 8);
     }
 }

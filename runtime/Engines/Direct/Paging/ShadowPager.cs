@@ -30,6 +30,7 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
     private const int FillBehind = 8, FillAhead = 16;
 
     private readonly GuestPageTables _tables = new(cpu.State, memory);
+    private readonly PassingPages _passing = new();
 
     /// <summary>Set when the guest has been seen to clear an accessed bit in place: it samples them, so none is set ahead of use any more.</summary>
     private bool _sampledByGuest;
@@ -67,7 +68,8 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
         }
         else if (source.Table == 0)
         {
-            Map(space, region, WidenWithoutTable(region, run), populate: false);
+            ShadowRun wide = WidenWithoutTable(region, run);
+            Map(space, region, wide, populate: space.GoesOnAt(index) && memory.IsResident(wide.Frame, (int)wide.Count));
         }
         else
         {
@@ -81,13 +83,18 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
     public void Invalidate(AddressSpace space, uint page)
     {
         ShadowKind kind = space.Page(page).Kind;
+        RegionSource source = _tables.Locate((int)(page >> 9));
+        if (source.Table != 0 && (_tables.Entry(source, (int)(page & 511)) & PageBits.Present) == 0)
+        {
+            _passing.Unmapped(page);
+        }
+
         if (kind == ShadowKind.Absent)
         {
             return;
         }
 
         ShadowRegion region = space.Region((int)(page >> 9))!;
-        RegionSource source = _tables.Locate((int)(page >> 9));
         if (source.Table == 0 || region.Source.Table == 0)
         {
             // A large page has one entry, and its translations go together.
@@ -115,6 +122,9 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
 
         space.Drop(page);
     }
+
+    /// <summary>Whether a page that is not shown is likely to be unmapped as soon as one instruction has used it. Asked once for each time.</summary>
+    public bool IsPassing(AddressSpace space, uint page) => space.Page(page).Kind == ShadowKind.Absent && _passing.TryTake(page);
 
     /// <summary>Whether the host lets us map a page at all.</summary>
     public bool CanMap(uint page) => page >= lowestPage;

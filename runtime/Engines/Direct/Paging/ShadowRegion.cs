@@ -41,11 +41,11 @@ internal record struct PageRun(uint First, uint Count)
 }
 
 /// <summary>Where the translations of a 2 MiB region come from.</summary>
-/// <param name="Pointer">Page-directory-pointer entry with PAE, else 0.</param>
-/// <param name="Directory">Page-directory entry without its accessed bit; 0 without paging.</param>
+/// <param name="Directory">Page-directory entry without its accessed bit; 0 without paging. Which page directory it is in does not matter: with PAE
+/// a pointer to one has no rights, and under page-table isolation each process has the kernel's entries in pages of its own.</param>
 /// <param name="Table">Guest-physical address of the region's first page-table entry; 0 for large pages and without paging.</param>
 /// <param name="EntrySize">4, or 8 with PAE.</param>
-internal readonly record struct RegionSource(ulong Pointer, ulong Directory, ulong Table, int EntrySize)
+internal readonly record struct RegionSource(ulong Directory, ulong Table, int EntrySize)
 {
     /// <summary>Whether what was filled from here may stay when the translations come from <paramref name="now"/>: they are the same, but that a large
     /// page may have become dirty.</summary>
