@@ -89,7 +89,8 @@ internal sealed class AccountOutputs(IDisposable? exporter, IDisposable? server)
     {
         File.WriteAllText(path + ".partial", text(report));
         File.Move(path + ".partial", path, overwrite: true);
-    }));
+    }
+    ));
 
     /// <summary>Before any guest runs: what cannot be written is the user's to mend.</summary>
     /// <exception cref="UsageException">A file cannot be written.</exception>

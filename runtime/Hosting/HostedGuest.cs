@@ -209,6 +209,7 @@ internal sealed class HostedGuest
             outcome = new Outcome(Outcome.GuestDiedStatus, "could not run: " + exception.Message);
         }
 
+        _cpu.End(_clock.Now);
         Console.Dispose();
         _prepared.Dispose();
         Sample();
