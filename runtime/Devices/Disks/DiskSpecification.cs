@@ -15,11 +15,12 @@ public sealed record DiskSpecification(string Path, bool IsReadOnly, string? Ove
             : new DiskSpecification(text, false, null);
     }
 
+    /// <summary>A disk that may be written is the machine's alone.</summary>
     /// <exception cref="IOException">A file is missing, is none, is empty, or another program holds it; or the overlay is refused.</exception>
     /// <exception cref="UnauthorizedAccessException">The user may not use a file.</exception>
     public DiskImage Open()
     {
-        DiskImage disk = Overlay is not null ? DiskImage.OpenOverlay(Path, Overlay) : IsReadOnly ? DiskImage.OpenReadOnly(Path) : DiskImage.Open(Path);
+        DiskImage disk = Overlay is not null ? DiskImage.OpenOverlay(Path, Overlay) : IsReadOnly ? DiskImage.OpenReadOnly(Path) : DiskImage.Open(Path, FileShare.None);
         if (disk.SectorCount == 0)
         {
             disk.Dispose();
