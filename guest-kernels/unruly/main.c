@@ -1,4 +1,5 @@
-// unruly: a guest that is hard on its neighbours. Each mode is one way to be so, and goes on for ever.
+// unruly: a guest that is hard on its neighbours. Each mode is one way to be so, and goes on for ever; with the word "briefly" it ends after a
+// certain number of rounds, so that what these cost can be measured.
 #include "../lib/cpu.h"
 #include "../lib/debug_exit.h"
 #include "../lib/multiboot.h"
@@ -14,6 +15,13 @@
 enum { POST_PORT = 0x80, STORM_TICKS = 24, LAPS_PER_LINE = 1 << 30, SPACES = 96, WINDOW_PAGES = 1024, FRAMES = 512 };
 
 static uint32_t interrupts;
+static uint32_t rounds_left; // 0: no end
+
+static void end_round(void)
+{
+    if (rounds_left && !--rounds_left)
+        debug_exit(DEBUG_EXIT_SUCCESS);
+}
 
 // Computes, and says so now and then: a guest that is no trouble at all.
 static void hog(void)
@@ -22,6 +30,7 @@ static void hog(void)
         for (uint32_t i = 0; i < LAPS_PER_LINE; i++)
             asm volatile("imull $1664525, %0, %0\n\taddl $1013904223, %0" : "+r"(value));
         print("hog: lap %u\n", laps);
+        end_round();
     }
 }
 
@@ -31,22 +40,28 @@ static void storm(void)
     pic_unmask(PIT_LINE);
     pit_start_once(STORM_TICKS);
     interrupts_on();
-    for (;;)
+    for (;;) {
         asm volatile("hlt" : : : "memory");
+        end_round();
+    }
 }
 
 // Nothing but exits to a device.
 static void ports(void)
 {
-    for (;;)
+    for (;;) {
         port_write8(POST_PORT, 0);
+        end_round();
+    }
 }
 
 // Nothing but output on the console.
 static void console(void)
 {
-    for (uint32_t line = 0;; line++)
+    for (uint32_t line = 0;; line++) {
         print("console: line %u of very many, to see who has to read all this\n", line);
+        end_round();
+    }
 }
 
 // Maps frames anew at every page of the window, touches them, and reloads CR3: nothing of the shadow lasts.
@@ -61,6 +76,7 @@ static void thrash(void)
             *page = round;
         }
         write_cr3(read_cr3());
+        end_round();
     }
 }
 
@@ -74,6 +90,7 @@ static void spaces(void)
     for (uint32_t space = 0;; space = (space + 1) % SPACES) {
         write_cr3((uint32_t)directories[space]);
         *(volatile uint32_t *)0x900000 = space;
+        end_round();
     }
 }
 
@@ -93,8 +110,10 @@ void kernel_main(uint32_t magic, const struct multiboot_info *info)
     static const struct {
         const char *name;
         void (*run)(void);
+        uint32_t brief_rounds;
     } modes[] = {
-        { "hog", hog }, { "storm", storm }, { "ports", ports }, { "console", console }, { "thrash", thrash }, { "spaces", spaces },
+        { "hog", hog, 1 }, { "storm", storm, 10000 }, { "ports", ports, 50000 },
+        { "console", console, 5000 }, { "thrash", thrash, 20 }, { "spaces", spaces, 1000 },
     };
     uart_init();
     if (magic == MULTIBOOT_LOADER_MAGIC) {
@@ -104,6 +123,7 @@ void kernel_main(uint32_t magic, const struct multiboot_info *info)
         for (uint32_t i = 0; i < sizeof modes / sizeof *modes; i++) {
             if (command_line_has(info, modes[i].name)) {
                 print("unruly: %s\n", modes[i].name);
+                rounds_left = command_line_has(info, "briefly") ? modes[i].brief_rounds : 0;
                 modes[i].run();
             }
         }

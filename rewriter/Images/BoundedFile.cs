@@ -15,7 +15,7 @@ static class BoundedFile
         }
 
         // One byte more than is expected, so that the last read finds the end.
-        byte[] bytes = new byte[Math.Max(length, 4096) + 1];
+        byte[] bytes = new byte[Math.Min(Math.Max(length, 4096) + 1, Array.MaxLength)];
         int count = 0;
         for (int read; (read = stream.Read(bytes, count, bytes.Length - count)) > 0;)
         {
@@ -27,7 +27,7 @@ static class BoundedFile
 
             if (count == bytes.Length)
             {
-                Array.Resize(ref bytes, (int)Math.Min(2L * count, limit + 1L));
+                Array.Resize(ref bytes, (int)Math.Min(2L * count, Math.Min(limit + 1L, Array.MaxLength)));
             }
         }
 

@@ -23,14 +23,12 @@ static class ImageLoader
 
     public static KernelImage Load(string path) => Load(Path.GetFileName(path), ReadFile(path));
 
-    /// <summary>The bytes of a file.</summary>
-    /// <exception cref="BadImageException">Missing, unreadable or too large.</exception>
-    public static byte[] ReadFile(string path)
+    /// <inheritdoc cref="KernelImage.ReadFile(string, int)"/>
+    public static byte[] ReadFile(string path, int most = MaximumFileSize)
     {
         try
         {
-            return BoundedFile.TryRead(path, MaximumFileSize)
-                ?? throw new BadImageException($"larger than {MaximumFileSize >> 20} MiB");
+            return BoundedFile.TryRead(path, most) ?? throw new BadImageException($"larger than {most >> 20} MiB");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {

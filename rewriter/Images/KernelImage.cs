@@ -89,6 +89,11 @@ public sealed class KernelImage
     /// <exception cref="BadImageException">Missing, unreadable or too large.</exception>
     public static byte[] ReadFile(string path) => ImageLoader.ReadFile(path);
 
+    /// <summary>The bytes of another file that a kernel is given, such as an initial RAM disk.</summary>
+    /// <param name="most">Bytes that it may have.</param>
+    /// <exception cref="BadImageException">Missing, unreadable or too large.</exception>
+    public static byte[] ReadFile(string path, int most) => ImageLoader.ReadFile(path, most);
+
     /// <summary>Whether a file claims, by its magic numbers, to be an image of a supported format or a packed one.</summary>
     public static bool IsRecognised(ReadOnlyMemory<byte> file) => ImageLoader.IsRecognised(file);
 

@@ -9,6 +9,7 @@ public sealed class CpuAccount
         Blocked,
         Waiting,
         Running,
+        Over,
     }
 
     private readonly Lock _lock = new();
@@ -45,6 +46,9 @@ public sealed class CpuAccount
     public void Wait(long now) => Change(Stretch.Waiting, now);
 
     public void Block(long now) => Change(Stretch.Blocked, now);
+
+    /// <summary>The guest has ended: from here on no time is its.</summary>
+    public void End(long now) => Change(Stretch.Over, now);
 
     public void Grant(long now)
     {

@@ -13,6 +13,9 @@ public readonly record struct CpuTimes(long Guest, long Monitor, long Device, lo
     /// <summary>All processor time that is the guest's to pay.</summary>
     public long Used => Guest + Monitor + Device;
 
+    /// <summary>How long it has been there.</summary>
+    public long Life => Used + Stolen + Waiting + Blocked;
+
     public static CpuTimes operator +(CpuTimes one, CpuTimes other) => new(
         one.Guest + other.Guest, one.Monitor + other.Monitor, one.Device + other.Device, one.Stolen + other.Stolen, one.Waiting + other.Waiting, one.Blocked + other.Blocked);
 

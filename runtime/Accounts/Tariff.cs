@@ -6,7 +6,7 @@ namespace Runtime.Accounts;
 /// <param name="DiskMillionRequests">A million reads, writes and flushes.</param>
 /// <param name="DiskGibibyte">A GiB read or written.</param>
 /// <param name="NetworkGibibyte">A GiB sent or received.</param>
-/// <param name="GuestHour">An hour of being there at all.</param>
+/// <param name="GuestHour">An hour of being there at all, until the guest's end.</param>
 public sealed record Tariff(
     string Currency, decimal CpuSecond, decimal MemoryGibibyteHour, decimal DiskMillionRequests, decimal DiskGibibyte, decimal NetworkGibibyte, decimal GuestHour);
 
@@ -36,6 +36,7 @@ public sealed record GuestBill(string Guest, IReadOnlyList<BillLine> Lines)
         decimal pageSeconds = (decimal)(to.Memory.PageSeconds - (from?.Memory.PageSeconds ?? 0));
         (DiskUse disk, DiskUse diskBefore) = (to.Disk, from?.Disk ?? default);
         (NetworkUse network, NetworkUse networkBefore) = (to.Network, from?.Network ?? default);
+        decimal there = to.Outcome is null ? hours : Math.Min(hours, (to.Cpu.Life - (from?.Cpu.Life ?? 0)) / 1e9m / SecondsPerHour);
         decimal requests = disk.Reads + disk.Writes + disk.Flushes - diskBefore.Reads - diskBefore.Writes - diskBefore.Flushes;
         decimal diskBytes = disk.BytesRead + disk.BytesWritten - diskBefore.BytesRead - diskBefore.BytesWritten;
         decimal networkBytes = network.BytesSent + network.BytesReceived - networkBefore.BytesSent - networkBefore.BytesReceived;
@@ -46,7 +47,7 @@ public sealed record GuestBill(string Guest, IReadOnlyList<BillLine> Lines)
             new("disk requests", requests / 1_000_000, "million", tariff.DiskMillionRequests),
             new("disk transfer", diskBytes / Gibibyte, "GiB", tariff.DiskGibibyte),
             new("network transfer", networkBytes / Gibibyte, "GiB", tariff.NetworkGibibyte),
-            new("guest", hours, "h", tariff.GuestHour),
+            new("guest", there, "h", tariff.GuestHour),
         ]);
     }
 }

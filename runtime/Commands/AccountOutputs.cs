@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net.Sockets;
 using Runtime.Accounts;
 using Runtime.Hosting;
+using Runtime.Loading;
 using Runtime.Reporting;
 
 namespace Runtime.Commands;
@@ -28,7 +29,7 @@ internal sealed class AccountOutputOptions
         command.Options.Add(_otlp);
     }
 
-    /// <exception cref="UsageException">A file cannot be written.</exception>
+    /// <exception cref="UsageException">An address or port that is none, or is taken.</exception>
     public AccountOutputs Open(ParseResult result, Func<HostReport> report)
     {
         string? url = result.GetValue(_otlp);
@@ -39,8 +40,23 @@ internal sealed class AccountOutputOptions
         }
 
         MetricsServer? server = result.GetValue(_port) is int port ? Listen(port, report) : null;
-        StreamWriter? csv = result.GetValue(_csv) is string path ? Create("--csv", path) : null;
-        return new AccountOutputs(csv, result.GetValue(_json), result.GetValue(_prometheus), collector is null ? null : AccountMetrics.Export(report, collector), server);
+        var outputs = new AccountOutputs(collector is null ? null : AccountMetrics.Export(report, collector), server);
+        if (result.GetValue(_csv) is string csv)
+        {
+            outputs.AddRows("--csv", csv);
+        }
+
+        if (result.GetValue(_json) is string json)
+        {
+            outputs.AddText("--json", json, AccountJson.Write);
+        }
+
+        if (result.GetValue(_prometheus) is string prometheus)
+        {
+            outputs.AddText("--prometheus", prometheus, PrometheusText.Write);
+        }
+
+        return outputs;
     }
 
     private static MetricsServer Listen(int port, Func<HostReport> report)
@@ -56,56 +72,70 @@ internal sealed class AccountOutputOptions
             throw new UsageException($"--prometheus-port {port}: {exception.Message}");
         }
     }
-
-    private static StreamWriter Create(string option, string path)
-    {
-        try
-        {
-            return new StreamWriter(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UsageException($"{option} {path}: {MachineOptions.Reason(exception)}");
-        }
-    }
 }
 
 /// <summary>Writes each report everywhere.</summary>
-internal sealed class AccountOutputs(StreamWriter? csv, string? jsonPath, string? prometheusPath, IDisposable? exporter, IDisposable? server) : IDisposable
+internal sealed class AccountOutputs(IDisposable? exporter, IDisposable? server) : IDisposable
 {
-    private readonly AccountCsv? _csv = csv is null ? null : new AccountCsv(csv);
+    private readonly List<(string Option, string Path, Action<HostReport> Write)> _files = [];
+    private AccountCsv? _csv;
 
+    /// <summary>A file that gets rows at each report.</summary>
+    /// <param name="option">What the user said, for messages.</param>
+    public void AddRows(string option, string path) => _files.Add((option, path, report => (_csv ??= new AccountCsv(new StreamWriter(path))).Write(report)));
+
+    /// <summary>A file whose text is replaced at each report: whoever reads it finds the old one or the new one, never a part.</summary>
+    public void AddText(string option, string path, Func<HostReport, string> text) => _files.Add((option, path, report =>
+    {
+        File.WriteAllText(path + ".partial", text(report));
+        File.Move(path + ".partial", path, overwrite: true);
+    }
+    ));
+
+    /// <summary>Before any guest runs: what cannot be written is the user's to mend.</summary>
     /// <exception cref="UsageException">A file cannot be written.</exception>
+    public void Begin(HostReport report)
+    {
+        foreach ((string option, string path, Action<HostReport> write) in _files)
+        {
+            if (Try(write, report, path) is string refusal)
+            {
+                throw new UsageException($"{option} {path}: {refusal}");
+            }
+        }
+    }
+
+    /// <summary>A file that cannot be written any more is given up, and the user told; guests go on.</summary>
     public void Write(HostReport report)
     {
-        _csv?.Write(report);
-        Replace("--json", jsonPath, () => AccountJson.Write(report));
-        Replace("--prometheus", prometheusPath, () => PrometheusText.Write(report));
+        foreach ((string Option, string Path, Action<HostReport> Write) file in _files.ToArray())
+        {
+            if (Try(file.Write, report, file.Path) is string refusal)
+            {
+                _files.Remove(file);
+                Console.Error.WriteLine($"runtime: {file.Option} {file.Path}: {refusal}; no more is written there");
+            }
+        }
     }
 
     public void Dispose()
     {
-        _csv?.Dispose();
         exporter?.Dispose();
         server?.Dispose();
+        Try(_ => _csv?.Dispose(), null!, "");
     }
 
-    /// <summary>Whoever reads the file finds the old text or the new one, never a part.</summary>
-    private static void Replace(string option, string? path, Func<string> text)
+    /// <returns>Why it could not be written; null when it was.</returns>
+    private static string? Try(Action<HostReport> write, HostReport report, string path)
     {
-        if (path is null)
-        {
-            return;
-        }
-
         try
         {
-            File.WriteAllText(path + ".partial", text());
-            File.Move(path + ".partial", path, overwrite: true);
+            write(report);
+            return null;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (FileTrouble.Is(exception))
         {
-            throw new UsageException($"{option} {path}: {MachineOptions.Reason(exception)}");
+            return FileTrouble.Reason(exception, path);
         }
     }
 }

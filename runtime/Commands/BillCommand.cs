@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Runtime.Accounts;
 using Runtime.Hosting;
+using Runtime.Loading;
 using Runtime.Reporting;
 
 namespace Runtime.Commands;
@@ -48,7 +49,7 @@ internal sealed class BillCommand
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"{option} {path}: {MachineOptions.Reason(exception)}");
+            throw new UsageException($"{option} {path}: {FileTrouble.Reason(exception, path)}");
         }
         catch (JsonException)
         {

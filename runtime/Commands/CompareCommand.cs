@@ -154,7 +154,7 @@ internal sealed class CompareCommand
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"-o {path}: {MachineOptions.Reason(exception)}");
+            throw new UsageException($"-o {path}: {FileTrouble.Reason(exception, path)}");
         }
     }
 }

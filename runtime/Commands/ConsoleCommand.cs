@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Runtime.Commands;
 
-/// <summary><c>runtime console NAME</c>: the terminal becomes a guest's serial port, until Ctrl-C or the guest's end.</summary>
+/// <summary><c>runtime console NAME</c>: the terminal becomes a guest's serial port, until the user detaches or the guest ends.</summary>
 internal sealed class ConsoleCommand
 {
     private readonly Option<string> _socket = ControlOption.Create();
@@ -11,7 +11,7 @@ internal sealed class ConsoleCommand
 
     public Command Build()
     {
-        var command = new Command("console", "Attach to a guest's serial port; Ctrl-C detaches.");
+        var command = new Command("console", "Attach to a guest's serial port; Ctrl-A x detaches.");
         command.Arguments.Add(_guest);
         command.Options.Add(_socket);
         HelpExamples.AddTo(command, ["runtime console shell", "echo 'primes 1000' | runtime console shell"]);
@@ -22,9 +22,15 @@ internal sealed class ConsoleCommand
     private int Run(ParseResult result)
     {
         using Socket socket = ControlOption.Try(result.GetRequiredValue(_socket), client => client.Open("console " + result.GetRequiredValue(_guest)));
-        using var terminal = Console.IsInputRedirected ? null : new RawTerminal(keepsSignals: true);
-        new Thread(() => Type(socket)) { Name = "typing", IsBackground = true }.Start();
-        using Stream output = Console.OpenStandardOutput();
+        using var terminal = Console.IsInputRedirected ? null : new RawTerminal();
+        EscapeKeys? keys = terminal is null ? null : new EscapeKeys(() => Detach(socket), SayKeys);
+        if (keys is not null)
+        {
+            SayKeys();
+        }
+
+        new Thread(() => Type(socket, keys)) { Name = "typing", IsBackground = true }.Start();
+        using Stream output = StandardStream.Output();
         byte[] buffer = new byte[4096];
         try
         {
@@ -34,7 +40,7 @@ internal sealed class ConsoleCommand
                 output.Flush();
             }
         }
-        catch (Exception exception) when (exception is SocketException or IOException)
+        catch (Exception exception) when (exception is SocketException or IOException or UnauthorizedAccessException)
         {
             // The host is gone, or nobody reads what the guest says.
         }
@@ -43,20 +49,33 @@ internal sealed class ConsoleCommand
     }
 
     /// <summary>The end of what is piped in is not the end of the conversation: the guest may still answer.</summary>
-    private static void Type(Socket socket)
+    private static void Type(Socket socket, EscapeKeys? keys)
     {
-        using Stream input = Console.OpenStandardInput();
+        using Stream input = StandardStream.Input();
         byte[] buffer = new byte[1024];
         try
         {
             for (int count; (count = input.Read(buffer)) > 0;)
             {
-                socket.Send(buffer, 0, count, SocketFlags.None);
+                count = keys?.Filter(buffer.AsSpan(0, count)) ?? count;
+                for (int sent = 0; sent < count;)
+                {
+                    sent += socket.Send(buffer, sent, count - sent, SocketFlags.None);
+                }
             }
         }
-        catch (Exception exception) when (exception is SocketException or IOException or ObjectDisposedException)
+        catch (Exception exception) when (exception is SocketException or IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
             // Detached.
         }
     }
+
+    /// <summary>What is being received comes to its end, and with it the command.</summary>
+    private static void Detach(Socket socket)
+    {
+        Console.Error.WriteLine();
+        socket.Shutdown(SocketShutdown.Both);
+    }
+
+    private static void SayKeys() => Console.Error.WriteLine("runtime: " + EscapeKeys.Help("detaches"));
 }

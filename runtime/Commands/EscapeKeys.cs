@@ -2,11 +2,12 @@ namespace Runtime.Commands;
 
 /// <summary>What a user at a terminal can say to the monitor rather than to the guest: Ctrl-A and a key, as with QEMU's -nographic. Everything
 /// else is the guest's, Ctrl-C and the like included.</summary>
-/// <param name="quit">Ctrl-A x: end the machine.</param>
+/// <param name="quit">Ctrl-A x: end the machine, or only the conversation with it.</param>
 /// <param name="help">Ctrl-A h: say which keys there are.</param>
 internal sealed class EscapeKeys(Action quit, Action help)
 {
-    public const string Help = "Ctrl-A x ends the machine, Ctrl-A Ctrl-A sends Ctrl-A, Ctrl-A h shows this; every other key is the guest's";
+    /// <param name="quits">What Ctrl-A x does.</param>
+    public static string Help(string quits) => $"Ctrl-A x {quits}, Ctrl-A Ctrl-A sends Ctrl-A, Ctrl-A h shows this; every other key is the guest's";
 
     private const byte Escape = 1;
 

@@ -68,9 +68,9 @@ internal sealed class HostCommand
         using AccountOutputs outputs = _outputs.Open(result, host.Report);
         using ControlServer control = Listen(host, result.GetRequiredValue(_socket), () => Stop(Outcome.Stopped));
         using var signals = new EndOnSignal(Stop);
+        outputs.Begin(host.Report());
         host.Start();
         long began = Environment.TickCount64;
-        outputs.Write(host.Report());
         new HostDisplay(host.Report, interval).Run(IsOver, outputs.Write);
         host.Join();
         HostReport report = host.Report();
@@ -128,10 +128,17 @@ internal sealed class HostCommand
 
     private static void Summarize(GuestHost host, HostReport report)
     {
-        Console.Out.Write(StatusLine.Table(StatusLine.Between(null, report)));
-        foreach (HostedGuest guest in host.Guests.Where(guest => guest.Note is not null))
+        try
         {
-            Console.Error.WriteLine($"runtime: {guest.Description.Name}: {guest.Note}");
+            Console.Out.Write(StatusLine.Table(StatusLine.Between(null, report), HostDisplay.Width));
+            foreach (HostedGuest guest in host.Guests.Where(guest => guest.Note is not null))
+            {
+                Console.Error.WriteLine($"runtime: {guest.Description.Name}: {guest.Note}");
+            }
+        }
+        catch (IOException)
+        {
+            // Nobody is there to read it; accounts and exit status stand.
         }
     }
 }

@@ -9,10 +9,29 @@ internal sealed class HostDisplay(Func<HostReport> report, TimeSpan interval)
 {
     private HostReport? _last;
 
+    /// <summary>How long a line of standard output may be.</summary>
+    public static int Width => Console.IsOutputRedirected || AnsiConsole.Profile.Width <= 0 ? int.MaxValue : AnsiConsole.Profile.Width;
+
     /// <summary>Shows what goes on until it is over.</summary>
     /// <param name="isOver">Waits for the end as long as it is told, and says whether it has come.</param>
     /// <param name="sampled">Is given each report that is shown.</param>
     public void Run(Func<TimeSpan, bool> isOver, Action<HostReport> sampled)
+    {
+        try
+        {
+            Show(isOver, sampled);
+        }
+        catch (IOException)
+        {
+            // The terminal is gone, or the disk under the output is full: guests go on unseen until somebody ends them.
+            while (!isOver(interval))
+            {
+                sampled(report());
+            }
+        }
+    }
+
+    private void Show(Func<TimeSpan, bool> isOver, Action<HostReport> sampled)
     {
         if (Console.IsOutputRedirected)
         {
@@ -25,7 +44,7 @@ internal sealed class HostDisplay(Func<HostReport> report, TimeSpan interval)
             return;
         }
 
-        AnsiConsole.Live(Draw([])).AutoClear(false).Start(context =>
+        AnsiConsole.Live(Draw([])).AutoClear(true).Start(context =>
         {
             while (!isOver(interval))
             {
@@ -43,20 +62,5 @@ internal sealed class HostDisplay(Func<HostReport> report, TimeSpan interval)
         return lines;
     }
 
-    private static Table Draw(IReadOnlyList<StatusLine> lines)
-    {
-        var table = new Table { Border = TableBorder.Simple };
-        foreach ((string heading, int index) in StatusLine.Headings.Select((heading, index) => (heading, index)))
-        {
-            var column = new TableColumn(Markup.Escape(heading)) { NoWrap = true };
-            table.AddColumn(index < 2 ? column : column.RightAligned());
-        }
-
-        foreach (StatusLine line in lines)
-        {
-            table.AddRow([.. line.Cells.Select(Markup.Escape)]);
-        }
-
-        return table;
-    }
+    private static Text Draw(IReadOnlyList<StatusLine> lines) => new(StatusLine.Table(lines, Width)) { Overflow = Overflow.Crop };
 }

@@ -38,9 +38,9 @@ public sealed record MachineOptions(string Image, string Memory, string Append, 
         {
             return DiskSpecification.Parse(text).Open();
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (FileTrouble.Is(exception))
         {
-            throw new UsageException($"--disk {text}: {Reason(exception)}");
+            throw new UsageException($"--disk {text}: {FileTrouble.Reason(exception, text)}");
         }
     }
 
@@ -50,21 +50,13 @@ public sealed record MachineOptions(string Image, string Memory, string Append, 
         string path = File.Exists(text) ? text : text.Split(' ')[0];
         try
         {
-            return new BootModule(text, File.ReadAllBytes(path));
+            return BootModule.Read(text, path);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (BadImageException exception)
         {
-            throw new BadImageException($"module {path}: {Reason(exception)}");
+            throw new BadImageException($"module {path}: {exception.Message}");
         }
     }
-
-    /// <summary>The host's words for what went wrong, without path and final stop.</summary>
-    internal static string Reason(Exception exception) => exception switch
-    {
-        FileNotFoundException or DirectoryNotFoundException => "no such file",
-        UnauthorizedAccessException => "permission denied",
-        _ => exception.Message.TrimEnd('.'),
-    };
 }
 
 /// <summary>The same as options of a command.</summary>

@@ -2,6 +2,7 @@
 using System.CommandLine;
 using System.ComponentModel;
 using System.Net.Sockets;
+using Runtime.Loading;
 using Runtime.Network;
 using Runtime.Network.User;
 using Runtime.Time;
@@ -63,7 +64,7 @@ public sealed record NetworkOptions(string Kind, string[] Forwards, string? Pcap
                 UsageException => refused,
                 SocketException => new UsageException($"--forward {string.Join(" ", Forwards)}: {refused.Message}"),
                 Win32Exception => new UsageException($"--net {Kind}: {refused.Message}"),
-                _ => new UsageException($"--pcap {Pcap}: {MachineOptions.Reason(refused)}"),
+                _ => new UsageException($"--pcap {Pcap}: {FileTrouble.Reason(refused, Pcap!)}"),
             };
         }
     }

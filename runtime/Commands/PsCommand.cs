@@ -15,7 +15,8 @@ internal sealed class PsCommand
         HelpExamples.AddTo(command, ["runtime ps"]);
         command.SetAction(result =>
         {
-            Console.Out.Write(StatusLine.Table(StatusLine.Between(null, AccountJson.Read(ControlOption.Ask(result.GetRequiredValue(_socket), "report")))));
+            string report = ControlOption.Ask(result.GetRequiredValue(_socket), "report");
+            Console.Out.Write(StatusLine.Table(StatusLine.Between(null, AccountJson.Read(report)), HostDisplay.Width));
             return 0;
         });
         return command;

@@ -13,8 +13,7 @@ internal sealed unsafe partial class RawTerminal : IDisposable
     private readonly Settings _before;
     private bool _isRaw;
 
-    /// <param name="keepsSignals">Whether Ctrl-C and the like still interrupt this process, rather than being keys like others.</param>
-    public RawTerminal(bool keepsSignals)
+    public RawTerminal()
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -31,7 +30,7 @@ internal sealed unsafe partial class RawTerminal : IDisposable
 
         _before = settings;
         settings.InputFlags &= ~(InputFlags.CarriageReturnToNewLine | InputFlags.SoftwareFlowControl | InputFlags.StripEighthBit);
-        settings.LocalFlags &= ~(LocalFlags.Canonical | LocalFlags.Echo | LocalFlags.Extended | (keepsSignals ? 0 : LocalFlags.Signals));
+        settings.LocalFlags &= ~(LocalFlags.Canonical | LocalFlags.Echo | LocalFlags.Extended | LocalFlags.Signals);
         settings.MinimumBytes = 1;
         settings.Timeout = 0;
 

@@ -159,7 +159,7 @@ internal sealed class RunCommand
     private static Outcome RunInTerminal(VirtualMachine machine, SerialPort serial, out TimeSpan wall)
     {
         using var signals = new EndOnSignal(machine);
-        using var terminal = serial.UsesTerminal ? new RawTerminal(keepsSignals: false) : null;
+        using var terminal = serial.UsesTerminal ? new RawTerminal() : null;
         EscapeKeys? keys = null;
         if (terminal is not null)
         {
@@ -175,7 +175,7 @@ internal sealed class RunCommand
         return outcome;
     }
 
-    private static void SayKeys() => Console.Error.WriteLine("runtime: " + EscapeKeys.Help);
+    private static void SayKeys() => Console.Error.WriteLine("runtime: " + EscapeKeys.Help("ends the machine"));
 
     /// <summary>An option whose values are the lower-case names of an enumeration.</summary>
     private static Option<string> Choice<T>(string name, T byDefault, string description)

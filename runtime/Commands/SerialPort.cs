@@ -1,5 +1,5 @@
-using Microsoft.Win32.SafeHandles;
 using Runtime.Devices;
+using Runtime.Loading;
 using Runtime.Time;
 
 namespace Runtime.Commands;
@@ -29,14 +29,14 @@ internal sealed class SerialPort : IDisposable
         {
             return name switch
             {
-                "stdio" => new SerialPort(OpenStandard(1, FileAccess.Write), OpenStandard(0, FileAccess.Read), clock),
+                "stdio" => new SerialPort(StandardStream.Output(), StandardStream.Input(), clock),
                 "null" => new SerialPort(null, null, clock),
                 _ => new SerialPort(new FileStream(name, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0), null, clock),
             };
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new UsageException($"--serial {name}: {MachineOptions.Reason(exception)}");
+            throw new UsageException($"--serial {name}: {FileTrouble.Reason(exception, name)}");
         }
     }
 
@@ -50,19 +50,6 @@ internal sealed class SerialPort : IDisposable
             _stream!.StartInput(_input, arrived, keys);
         }
     }
-
-    /// <summary>The console's own streams switch a terminal's keypad mode, which is the guest's to choose; plain ones do not share the offset
-    /// of a redirected file with other writers. So each where it is right.</summary>
-    private static Stream OpenStandard(int descriptor, FileAccess access) => access switch
-    {
-        FileAccess.Read when !Console.IsInputRedirected && !OperatingSystem.IsWindows() => OpenTerminal(descriptor, access),
-        FileAccess.Read => Console.OpenStandardInput(),
-        _ when !Console.IsOutputRedirected && !OperatingSystem.IsWindows() => OpenTerminal(descriptor, access),
-        _ => Console.OpenStandardOutput(),
-    };
-
-    private static FileStream OpenTerminal(int descriptor, FileAccess access)
-        => new(new SafeFileHandle(descriptor, ownsHandle: false), access, bufferSize: 0);
 
     public void Flush() => _stream?.Flush();
 

@@ -33,13 +33,14 @@ public sealed class DiskImage : IDisposable
     internal bool CanDiscard => !IsReadOnly && _contents.CanDiscard;
 
     /// <summary>Opens a raw file for reading and writing, or for reading where nothing else is permitted.</summary>
+    /// <param name="share">What others may do with it meanwhile.</param>
     /// <exception cref="IOException">The file is missing, is none, or another program holds it.</exception>
     /// <exception cref="UnauthorizedAccessException">The user may not read it.</exception>
-    public static DiskImage Open(string path)
+    public static DiskImage Open(string path, FileShare share = FileShare.Read)
     {
         try
         {
-            return new DiskImage(RawFile.Open(path, FileAccess.ReadWrite), isReadOnly: false);
+            return new DiskImage(RawFile.Open(path, FileAccess.ReadWrite, share), isReadOnly: false);
         }
         catch (Exception exception) when (exception is UnauthorizedAccessException || IsReadOnlyFileSystem(exception))
         {

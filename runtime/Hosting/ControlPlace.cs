@@ -53,7 +53,7 @@ internal static class ControlPlace
         catch (Exception exception) when (exception is SocketException or ArgumentException)
         {
             socket.Dispose();
-            throw new IOException($"{path}: {exception.Message}");
+            throw new IOException($"{path}: {(exception is ArgumentException ? "too long for the name of a socket" : exception.Message)}");
         }
     }
 

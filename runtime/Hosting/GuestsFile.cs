@@ -46,6 +46,12 @@ public static partial class GuestsFile
                 throw new DescriptionException(section.PlaceOfKey("name"), $"name {guest.Name}: the guest of line {same.Place.Line} has it");
             }
 
+            // What several may write at once is a device.
+            if (guest.Log is not null && !guest.Log.StartsWith("/dev/", StringComparison.Ordinal) && guests.Find(other => other.Log == guest.Log) is GuestDescription writer)
+            {
+                throw new DescriptionException(section.PlaceOfKey("log"), $"log {guest.Log}: the guest of line {writer.Place.Line} writes it");
+            }
+
             CheckMemory(section, guest, taken, description.MemoryBytes);
             taken += guest.MemoryBytes + Overhead;
             guests.Add(guest);
@@ -123,15 +129,23 @@ public static partial class GuestsFile
     private static string Locate(YamlSection section, string key, string file, string folder)
     {
         string path = Path.Combine(folder, file);
-        return File.Exists(path) ? path : throw new DescriptionException(section.PlaceOfKey(key), $"{key} {file}: no such file");
+        RequireFile(section, key, file, path);
+        return path;
+    }
+
+    private static void RequireFile(YamlSection section, string key, string text, string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new DescriptionException(section.PlaceOfKey(key), $"{key} {text}: {(Directory.Exists(path) ? "a directory" : "no such file")}");
+        }
     }
 
     private static DiskSpecification ReadDisk(YamlSection section, string text, string folder)
     {
         DiskSpecification disk = DiskSpecification.Parse(Path.Combine(folder, text));
-        return File.Exists(disk.Path)
-            ? disk with { Overlay = disk.Overlay is null ? null : Path.Combine(folder, disk.Overlay) }
-            : throw new DescriptionException(section.PlaceOfKey("disks"), $"disks {text}: no such file");
+        RequireFile(section, "disks", text, disk.Path);
+        return disk with { Overlay = disk.Overlay is null ? null : Path.Combine(folder, disk.Overlay) };
     }
 
     private static ulong Size(YamlSection section, string key, string text)

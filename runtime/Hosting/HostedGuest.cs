@@ -209,6 +209,7 @@ internal sealed class HostedGuest
             outcome = new Outcome(Outcome.GuestDiedStatus, "could not run: " + exception.Message);
         }
 
+        _cpu.End(_clock.Now);
         Console.Dispose();
         _prepared.Dispose();
         Sample();
@@ -236,7 +237,7 @@ internal sealed class HostedGuest
             var parts = new PlatformParts(host.Memory, _prepared.Disks, Console, DeviceTrace.None) { Network = _plug };
             parts = hasXen ? parts.UnderXen() : parts;
             using var machine = new VirtualMachine(host, parts, _clock, _counters, new SymbolTable(file.Kernel.Symbols), null, null, turn);
-            meter.OtherThreads = () => machine.ThreadNanoseconds;
+            meter.OtherThreads = () => machine.ThreadNanoseconds + (_plug?.Account?.ThreadNanoseconds ?? 0);
             using ShimLibrary? shims = ShimLoading.Start(file, Description.Kernel, host, machine, line => Note = line);
             Publish(host, machine, turn);
             Outcome outcome = machine.Run();

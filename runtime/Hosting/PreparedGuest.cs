@@ -3,7 +3,9 @@ using Runtime.Abi;
 using Runtime.Accounts;
 using Runtime.Devices;
 using Runtime.Devices.Disks;
+using Runtime.Engines;
 using Runtime.Loading;
+using Runtime.Memory;
 
 namespace Runtime.Hosting;
 
@@ -55,26 +57,52 @@ internal sealed record PreparedGuest(GuestDescription Description, GuestImage Im
         {
             if (!images.TryGetValue(guest.Kernel, out GuestImage? image))
             {
-                images.Add(guest.Kernel, image = GuestImage.Open(guest.Kernel));
+                images.Add(guest.Kernel, image = Open(guest, "kernel", guest.Kernel, () => GuestImage.Open(guest.Kernel)));
             }
 
             string commandLine = BootPlan.For(image.Kernel).TellsKernelItsName ? $"{guest.Kernel} {guest.Append}" : guest.Append;
-            var modules = guest.Initrd.Select(file => new BootModule(file, File.ReadAllBytes(file))).ToArray();
+            var parameters = new BootParameters(commandLine, [.. guest.Initrd.Select(file => Open(guest, "initrd", file, () => BootModule.Read(file, file)))]);
+            Rehearse(guest, image, parameters);
             foreach (DiskSpecification disk in guest.Disks)
             {
-                disks.Add(disk.Open());
+                disks.Add(Open(guest, "disk", disk.Path, disk.Open));
             }
 
-            Stream? log = guest.Log is null ? null : new FileStream(guest.Log, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
-            var prepared = new PreparedGuest(guest, image, new BootParameters(commandLine, modules), disks, log);
+            Stream? log = guest.Log is null ? null
+                : Open(guest, "log", guest.Log, () => new FileStream(guest.Log, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0));
+            var prepared = new PreparedGuest(guest, image, parameters, disks, log);
             disks.ForEach(disk => disk.Account = prepared.DiskAccount);
             return prepared;
         }
-        catch (Exception exception) when (exception is BadImageException or IOException or UnauthorizedAccessException)
+        catch
         {
             disks.ForEach(disk => disk.Dispose());
-            string what = exception is BadImageException ? $"{guest.Kernel}: {exception.Message}" : exception.Message.TrimEnd('.');
-            throw new DescriptionException(guest.Place, $"guest {guest.Name}: {what}");
+            throw;
+        }
+    }
+
+    /// <summary>Puts the kernel into RAM of its machine's size, for once without an engine: one that does not fit keeps all guests from starting.</summary>
+    private static void Rehearse(GuestDescription guest, GuestImage image, BootParameters parameters)
+    {
+        using var memory = new GuestMemory(guest.MaximumBytes);
+        Open(guest, "kernel", guest.Kernel, () =>
+        {
+            BootLoader.Load(image.Kernel, parameters, memory, new VcpuState());
+            return image;
+        });
+    }
+
+    /// <exception cref="DescriptionException">It cannot be opened, or is not what it should be.</exception>
+    private static T Open<T>(GuestDescription guest, string what, string path, Func<T> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (Exception exception) when (exception is BadImageException || FileTrouble.Is(exception))
+        {
+            string reason = exception is BadImageException ? exception.Message : FileTrouble.Reason(exception, path);
+            throw new DescriptionException(guest.Place, $"guest {guest.Name}: {what} {path}: {reason}");
         }
     }
 }

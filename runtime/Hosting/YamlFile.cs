@@ -1,4 +1,5 @@
 // YAML, read strictly: every key is known, every value has one type, and each has a line to point at.
+using Runtime.Loading;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 using YamlDotNet.RepresentationModel;
@@ -24,12 +25,9 @@ internal static class YamlFile
                 ? Parse(path, new string(text, 0, length))
                 : throw new DescriptionException(new FilePlace(path, 1), $"longer than {MaximumLength >> 10} KiB");
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (FileTrouble.Is(exception))
         {
-            string reason = Directory.Exists(path) ? "a directory"
-                : exception is FileNotFoundException or DirectoryNotFoundException ? "no such file"
-                : exception.Message.TrimEnd('.');
-            throw new DescriptionException(new FilePlace(path, 1), reason);
+            throw new DescriptionException(new FilePlace(path, 1), FileTrouble.Reason(exception, path));
         }
     }
 

@@ -7,7 +7,11 @@ namespace Runtime.Loading;
 
 /// <summary>A file that is given to the kernel in memory.</summary>
 /// <param name="CommandLine">What the kernel is told of it: by custom its path and arguments.</param>
-public sealed record BootModule(string CommandLine, ReadOnlyMemory<byte> Contents);
+public sealed record BootModule(string CommandLine, ReadOnlyMemory<byte> Contents)
+{
+    /// <exception cref="BadImageException">The file is missing, unreadable or too large for any machine.</exception>
+    public static BootModule Read(string commandLine, string path) => new(commandLine, KernelImage.ReadFile(path, Array.MaxLength));
+}
 
 /// <summary>What a user hands to a kernel.</summary>
 public sealed record BootParameters(string CommandLine, IReadOnlyList<BootModule> Modules);

@@ -20,6 +20,7 @@ public sealed class HostNetwork(IClock clock) : IDisposable
     private readonly NetworkThread _thread = new(clock);
     private readonly List<IDisposable> _clients = [];
     private readonly StallWatch _stalls = new(clock);
+    private readonly NetworkBill _bill = new();
     private PcapWriter? _capture;
 
     /// <summary>The way out by sockets of the host, with ports that lead in.</summary>
@@ -47,6 +48,10 @@ public sealed class HostNetwork(IClock clock) : IDisposable
         {
             guest.Plug(_thread.Switch.Connect(guest, guest.Address));
             _stalls.Add(guest);
+            if (account is not null)
+            {
+                _bill.Add(account);
+            }
         });
         return guest;
     }
@@ -69,6 +74,7 @@ public sealed class HostNetwork(IClock clock) : IDisposable
     public void Start()
     {
         _thread.AddTimer(_stalls);
+        _thread.Worked = _bill.Charge;
         _thread.Start();
     }
 

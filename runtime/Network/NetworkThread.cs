@@ -62,6 +62,9 @@ public sealed class NetworkThread : IDisposable
 
     public IClock Clock => _clock;
 
+    /// <summary>Called on the network's thread, in its turn, each time before it waits.</summary>
+    public Action? Worked { get; set; }
+
     /// <summary>Begins, once everything that is there from the start is connected.</summary>
     public void Start()
     {
@@ -172,6 +175,7 @@ public sealed class NetworkThread : IDisposable
                 Attend(reading, writing);
                 isBusy = Round();
                 CloseForgotten();
+                Worked?.Invoke();
                 ListSockets(reading, writing);
                 _sleepsUntil = NextDeadline();
                 Volatile.Write(ref _isAsleep, 1);

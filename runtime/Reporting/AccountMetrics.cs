@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 using Runtime.Accounts;
 
 namespace Runtime.Reporting;
@@ -37,7 +38,7 @@ internal static class AccountMetrics
     public static IDisposable Export(Func<HostReport> report, Uri collector)
     {
         Meter meter = Create(report);
-        MeterProvider provider = Sdk.CreateMeterProviderBuilder().AddMeter(MeterName).AddOtlpExporter(options =>
+        MeterProvider provider = Sdk.CreateMeterProviderBuilder().ConfigureResource(resource => resource.AddService("runtime-host")).AddMeter(MeterName).AddOtlpExporter(options =>
         {
             options.Endpoint = collector;
             options.Protocol = collector.AbsolutePath == "/" ? OtlpExportProtocol.Grpc : OtlpExportProtocol.HttpProtobuf;

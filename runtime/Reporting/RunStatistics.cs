@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Runtime.Abi;
 using Runtime.Commands;
 using Runtime.Engines;
+using Runtime.Loading;
 
 namespace Runtime.Reporting;
 
@@ -58,7 +59,7 @@ public sealed record RunStatistics(
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"--stats {path}: {MachineOptions.Reason(exception)}");
+            throw new UsageException($"--stats {path}: {FileTrouble.Reason(exception, path)}");
         }
     }
 

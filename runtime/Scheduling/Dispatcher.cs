@@ -12,6 +12,10 @@ public sealed class Dispatcher : IDisposable
     /// <summary>A turn that nobody contests is accounted for at least this often.</summary>
     private const long CheckpointNanoseconds = 50_000_000;
 
+    /// <summary>Who slept for less is not asked what its back ends did meanwhile: the end of its turn tells. Clocks of threads are system calls,
+    /// and a guest that is woken all the time would pay for little else.</summary>
+    private const long ShortSleepNanoseconds = 1_000_000;
+
     private readonly Lock _lock = new();
     private readonly StrideScheduler _policy;
     private readonly IReadOnlyList<int> _processors;
@@ -101,11 +105,11 @@ public sealed class Dispatcher : IDisposable
 
     internal void Enter(ProcessorTurn turn)
     {
-        CpuReading reading = turn.Read();
+        CpuReading? reading = _clock.Now - turn.LeftAt < ShortSleepNanoseconds ? null : turn.Read();
         lock (_lock)
         {
             long now = _clock.Now;
-            (long own, _) = turn.Account.Charge(reading, now);
+            long own = reading is { } slept ? turn.Account.Charge(slept, now).Own : 0;
             if (turn.Account.Turns > 0)
             {
                 // Its back ends worked while it slept, on processors that are shared as well. Start-up is nobody's loss.
@@ -235,7 +239,7 @@ public sealed class Dispatcher : IDisposable
         (turn.Provisional, turn.PreemptedFor) = (0, null);
         _running[turn.Slot] = null;
         _released[turn.Slot] = (turn, turn.AskedAt);
-        turn.AskedAt = 0;
+        (turn.AskedAt, turn.LeftAt) = (0, now);
         return now;
     }
 

@@ -51,6 +51,9 @@ public sealed class ProcessorTurn(Dispatcher dispatcher, ShareClient client, Cpu
 
     internal long SliceEnd { get; set; }
 
+    /// <summary>When its last turn ended; long ago before the first.</summary>
+    internal long LeftAt { get; set; } = long.MinValue / 2;
+
     /// <summary>When it was asked to give its processor up; 0 when it was not.</summary>
     internal long AskedAt { get; set; }
 

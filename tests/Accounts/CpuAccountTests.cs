@@ -17,6 +17,14 @@ public sealed class CpuAccountTests
         Assert.Equal(1, account.Turns);
     }
 
+    [Fact]
+    public void NoTimeIsAnEndedGuests()
+    {
+        var account = new CpuAccount(0);
+        account.End(30);
+        Assert.Equal(new CpuTimes(0, 0, 0, 0, 0, 30), account.At(100));
+    }
+
     /// <summary>A back end works beside the guest: that is the guest's to pay, but takes nothing from its turn.</summary>
     [Fact]
     public void BackEndsAreChargedAndStealNothing()

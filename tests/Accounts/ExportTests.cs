@@ -85,6 +85,15 @@ public sealed class ExportTests
         Assert.Equal(bill.Lines.Sum(line => line.Amount), bill.Total);
     }
 
+    /// <summary>It was there for 3 s of the 10, by what its account adds up to.</summary>
+    [Fact]
+    public void EndedGuestPaysUntilItsEnd()
+    {
+        HostReport ended = After with { Guests = [After.Guests[0] with { Outcome = "ended", Cpu = Before.Guests[0].Cpu + new CpuTimes(1_000_000_000, 0, 0, 0, 500_000_000, 1_500_000_000) }] };
+        GuestBill bill = Assert.Single(GuestBill.Between(new Tariff("EUR", 0, 0, 0, 0, 0, 3600m), Before, ended));
+        Assert.Equal(3m, bill.Total, 9);
+    }
+
     private static HostReport Report(long second, long part) => new(
         DateTime.UnixEpoch.AddSeconds(second), second * 1_000_000_000, 1, "proportional", 3_000_000, 5, 1000, 0, 0,
         [

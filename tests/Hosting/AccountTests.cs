@@ -1,5 +1,9 @@
 using System.Globalization;
+using Runtime;
 using Runtime.Accounts;
+using Runtime.Commands;
+using Runtime.Reporting;
+using Tests.Boot;
 using Xunit;
 
 namespace Tests.Hosting;
@@ -20,9 +24,9 @@ public sealed class AccountTests
 
         using var host = new RunningHost(("a", "hog", ""), ("b", "ports", ""), ("c", "thrash", ""), ("d", "xenabi:flood-disk", "disks: " + disk));
         host.Wait(report => report.Guests[3].Disk.Reads > 1000);
-        (double accounts, double kernel) from = Measure(host);
+        (double accounts, double kernel) from = KernelTime.Measure(host.Host, "block ring");
         host.Use(TimeSpan.FromSeconds(3));
-        (double accounts, double kernel) to = Measure(host);
+        (double accounts, double kernel) to = KernelTime.Measure(host.Host, "block ring");
         double accounted = to.accounts - from.accounts, measured = to.kernel - from.kernel;
         Assert.True(Math.Abs(accounted - measured) < 0.02 * measured + 0.05, $"accounts {accounted:f3} s, kernel {measured:f3} s");
 
@@ -30,6 +34,33 @@ public sealed class AccountTests
         DiskUse use = host["d"].Disk;
         Assert.True(use is { QueueNanoseconds: > 0, ServiceNanoseconds: > 0 }, use.ToString());
         File.Delete(disk);
+    }
+
+    /// <summary>A host from its start to its end: what it says was used is what the kernel charges its parent with, though guests came, ended, and
+    /// were killed meanwhile. No part of it is lost with them.</summary>
+    [Fact]
+    public void HostsFigureIsWhatItsParentIsChargedWith()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("accounts-");
+        string file = Path.Combine(folder.FullName, "guests.yaml"), json = Path.Combine(folder.FullName, "accounts.json"), disk = Path.Combine(folder.FullName, "disk");
+        File.WriteAllBytes(disk, new byte[1 << 20]);
+        string[] loads = ["unruly hog", "unruly ports briefly", "unruly storm", "unruly spaces briefly", "unruly nothing", "xenabi flood-disk", "ukernel", "unruly thrash briefly"];
+        File.WriteAllText(file, "host: { cpus: 1 }\nguests:\n" + string.Concat(loads.Select((load, number) => $"""
+              - name: g{number}
+                kernel: {Repository.Kernel(load.Split(' ')[0])}
+                append: "{load[load.Split(' ')[0].Length..]}"
+                memory: 32M
+                {(load.EndsWith("disk", StringComparison.Ordinal) ? $"disks: [{disk}]" : "")}
+
+            """)));
+        string command = $"TIMEFORMAT='%U %S'; time dotnet {typeof(VirtualMachine).Assembly.Location} host {file} --socket {folder.FullName}/socket --json {json} --time-limit 5s >/dev/null";
+        ChildResult result = ChildProcess.Run("bash", ["-c", command], TimeSpan.FromMinutes(1));
+        double charged = result.Errors.Trim().Split('\n')[^1].Split(' ').Sum(part => double.Parse(part, CultureInfo.InvariantCulture));
+        HostReport report = AccountJson.Read(File.ReadAllText(json));
+        folder.Delete(recursive: true);
+        Assert.True(report.Guests.Count(guest => guest.Outcome == "ended" || guest.ExitStatus == 0x23) > 0, result.Errors);
+        double measured = report.MeasuredNanoseconds / 1e9;
+        Assert.True(Math.Abs(measured - charged) < (0.02 * charged) + 0.1, $"the host says {measured:f3} s, its parent was charged with {charged:f3} s");
     }
 
     [Fact]
@@ -85,79 +116,12 @@ public sealed class AccountTests
     [Fact]
     public void EndedHostLeavesNoProcessBehind()
     {
-        int[] before = [.. Children()];
+        int[] before = [.. KernelTime.Children()];
         using (var host = new RunningHost(("a", "spaces", ""), ("b", "hog", "")))
         {
             host.Use(TimeSpan.FromMilliseconds(200));
         }
 
-        Assert.Empty(Children().Except(before));
-    }
-
-    /// <summary>With all guests paused meanwhile, so that both are taken at the same instant.</summary>
-    private static (double Accounts, double Kernel) Measure(RunningHost host)
-    {
-        foreach (Runtime.Hosting.HostedGuest guest in host.Host.Guests)
-        {
-            guest.Pause();
-        }
-
-        long used = -1;
-        host.Wait(report =>
-        {
-            long before = used;
-            used = report.Guests.Sum(guest => guest.Cpu.Used);
-            Thread.Sleep(50);
-            return used == before;
-        });
-        string[] names = ["guest a", "guest b", "guest c", "guest d", "alarm", "block ring"];
-        double ticks = 0;
-        foreach (string task in Directory.EnumerateDirectories("/proc/self/task"))
-        {
-            if (names.Contains(File.ReadAllText(task + "/comm").Trim()))
-            {
-                ticks += Ticks(task + "/stat");
-            }
-        }
-
-        ticks += Children().Sum(child => Ticks($"/proc/{child}/stat"));
-        foreach (Runtime.Hosting.HostedGuest guest in host.Host.Guests)
-        {
-            guest.Resume();
-        }
-
-        return (used / 1e9, ticks / 100);
-    }
-
-    /// <summary>utime and stime of proc(5), in hundredths of a second.</summary>
-    private static double Ticks(string stat)
-    {
-        string[] fields = Fields(stat);
-        return fields.Length < 13 ? 0 : double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture);
-    }
-
-    private static IEnumerable<int> Children()
-    {
-        foreach (string folder in Directory.EnumerateDirectories("/proc"))
-        {
-            if (int.TryParse(Path.GetFileName(folder), out int process) && Fields(folder + "/stat") is { Length: > 13 } fields
-                && int.Parse(fields[1], CultureInfo.InvariantCulture) == Environment.ProcessId && fields[0] != "Z")
-            {
-                yield return process;
-            }
-        }
-    }
-
-    private static string[] Fields(string stat)
-    {
-        try
-        {
-            string text = File.ReadAllText(stat);
-            return text[(text.LastIndexOf(')') + 2)..].Split(' ');
-        }
-        catch (IOException)
-        {
-            return [];
-        }
+        Assert.Empty(KernelTime.Children().Except(before));
     }
 }

@@ -4,8 +4,12 @@ using Xunit;
 
 namespace Tests.Hosting;
 
-public sealed class GuestsFileTests
+public sealed class GuestsFileTests : IDisposable
 {
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("guests-");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
     private static readonly string Kernel = Path.Combine(Repository.Root, "guest-kernels/bin/unruly.elf");
 
     public static TheoryData<string, string> BadFiles()
@@ -68,11 +72,32 @@ public sealed class GuestsFileTests
         => Assert.StartsWith(path + expected, Assert.Throws<DescriptionException>(() => GuestsFile.Read(path)).Message, StringComparison.Ordinal);
 
     /// <summary>What is found out only by opening files stops everything as well.</summary>
-    [Fact]
-    public void KernelThatIsNoneKeepsAllGuestsFromStarting()
+    [Theory]
+    [InlineData("kernel: /dev/zero", "kernel /dev/zero: has no length, and more than 512 MiB")]
+    [InlineData("kernel: /dev/null", "kernel /dev/null: the file is empty")]
+    [InlineData("kernel: /etc/passwd", "kernel /etc/passwd: not a kernel image")]
+    [InlineData("kernel: KERNEL\n    disks: [/dev/null]", "disk /dev/null: empty: a disk has a sector at least")]
+    [InlineData("kernel: KERNEL\n    disks: [DISK]", "disk DISK: another guest or program writes it")]
+    [InlineData("kernel: KERNEL\n    disks: ['DISK,readonly']", "disk DISK: another guest or program writes it")]
+    [InlineData("kernel: KERNEL\n    log: /tmp", "log /tmp: a directory")]
+    [InlineData("kernel: KERNEL\n    log: /nowhere/log", "log /nowhere/log: no such file or directory")]
+    [InlineData("kernel: KERNEL\n    memory: 16M\n    initrd: [BIG]", "too little memory: ")]
+    public void WhatCannotBeOpenedKeepsAllGuestsFromStarting(string lines, string expected)
     {
-        string text = $"guests:\n  - name: a\n    kernel: {Kernel}\n  - name: b\n    kernel: {typeof(GuestsFileTests).Assembly.Location}\n";
+        string disk = Path.Combine(_folder.FullName, "disk"), big = Path.Combine(_folder.FullName, "big");
+        File.WriteAllBytes(disk, new byte[512]);
+        using (FileStream file = File.Create(big))
+        {
+            file.SetLength(62 << 20);
+        }
+
+        string Fill(string text) => text.Replace("KERNEL", Kernel).Replace("DISK", disk).Replace("BIG", big);
+        string text = Fill($"guests:\n  - name: a\n    kernel: KERNEL\n    disks: [DISK]\n  - name: b\n    {lines}\n");
         var exception = Assert.Throws<DescriptionException>(() => PreparedGuest.Prepare(GuestsFile.Parse("guests.yaml", text)));
-        Assert.StartsWith("guests.yaml:4: guest b: ", exception.Message, StringComparison.Ordinal);
+        Assert.StartsWith("guests.yaml:5: guest b: ", exception.Message, StringComparison.Ordinal);
+        Assert.Contains(Fill(expected), exception.Message, StringComparison.Ordinal);
+
+        // And nothing of the others is held on to.
+        File.Open(disk, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
     }
 }

@@ -45,6 +45,7 @@ public sealed class HostNetworkTests : IDisposable
         HostDescription description = GuestsFile.Parse("test.yaml", $"guests:\n{Guest("taker")}\n{Guest("sender")}\n");
         using var network = new HostNetwork(new HostClock());
         using var host = new GuestHost(description, PreparedGuest.Prepare(description), network);
+        double before = KernelTime.EndedChildren;
         host.Start();
         Await(host, () => Said("sender").Contains("all sent", StringComparison.Ordinal) && Of(host, "taker").Network.BytesReceived > Bytes);
 
@@ -54,6 +55,12 @@ public sealed class HostNetworkTests : IDisposable
         Assert.InRange(taker.BytesReceived, Bytes, sender.BytesSent);
         Assert.InRange(taker.BytesSent, 1, Bytes / 10);
         Assert.True(sender.FramesSent < Bytes / 4096, $"{sender.FramesSent} frames: TCP is cut into segments on its way");
+
+        // The network's own thread worked for both, and is paid for: nothing of what the kernel measured is left over.
+        Assert.True(host.Report().Guests.All(guest => guest.Cpu.Device > 0));
+        (double accounts, double used) = KernelTime.Measure(host, "network");
+        used -= before;
+        Assert.True(Math.Abs(accounts - used) < (0.02 * used) + 0.05, $"accounts {accounts:f3} s, kernel {used:f3} s");
 
         // What runtime xenstore ls prints: the front end that is connected, and its back end.
         string store = host.Guests[0].ListStore()!;

@@ -97,17 +97,20 @@ public sealed class StrideSchedulerTests
     }
 
     /// <summary>A client that reads a disk, 200 us of work each 10 ms, is served within half a quantum beside eight hogs of its weight.</summary>
-    [Fact]
-    public void WhoWakesForInputIsServedPromptly()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void WhoWakesForInputIsServedPromptly(int processors)
     {
         (long, long)[] requests = [.. Enumerable.Range(1, 90).Select(i => (i * 10 * Millisecond, 200_000L))];
         Workload[] hogs = [.. Enumerable.Repeat(Hog(100), 8)];
-        SimulatedHost host = Run(1, Second, [.. hogs, new Workload(100, 1, requests)]);
+        SimulatedHost host = Run(processors, Second, [.. hogs, new Workload(100, 1, requests)]);
         Assert.InRange(host.WorstWake[8], 0, Quantum / 2);
         Assert.Equal(90 * 200_000L, host.Served[8]);
         foreach (long served in host.Served.Take(8))
         {
-            Assert.InRange(served, (Second - 18 * Millisecond) / 8 - Quantum, (Second - 18 * Millisecond) / 8 + Quantum);
+            long part = ((processors * Second) - (18 * Millisecond)) / 8;
+            Assert.InRange(served, part - (processors * Quantum), part + (processors * Quantum));
         }
     }
 

@@ -15,7 +15,18 @@ public sealed record DiskSpecification(string Path, bool IsReadOnly, string? Ove
             : new DiskSpecification(text, false, null);
     }
 
-    /// <exception cref="IOException">A file is missing, is none, or another program holds it; or the overlay is refused.</exception>
+    /// <summary>A disk that may be written is the machine's alone.</summary>
+    /// <exception cref="IOException">A file is missing, is none, is empty, or another program holds it; or the overlay is refused.</exception>
     /// <exception cref="UnauthorizedAccessException">The user may not use a file.</exception>
-    public DiskImage Open() => Overlay is not null ? DiskImage.OpenOverlay(Path, Overlay) : IsReadOnly ? DiskImage.OpenReadOnly(Path) : DiskImage.Open(Path);
+    public DiskImage Open()
+    {
+        DiskImage disk = Overlay is not null ? DiskImage.OpenOverlay(Path, Overlay) : IsReadOnly ? DiskImage.OpenReadOnly(Path) : DiskImage.Open(Path, FileShare.None);
+        if (disk.SectorCount == 0)
+        {
+            disk.Dispose();
+            throw new IOException("empty: a disk has a sector at least");
+        }
+
+        return disk;
+    }
 }

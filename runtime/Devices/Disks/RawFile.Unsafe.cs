@@ -12,7 +12,7 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file, FileElevator? 
     /// <summary>What Linux takes in one call (IOV_MAX).</summary>
     private const int PiecesPerCall = 1024;
 
-    private const int InterruptedCall = 4;
+    private const int InterruptedCall = 4, WouldBlock = 11;
     private const int FallocateKeepSize = 1, FallocatePunchHole = 2;
     private const uint RangeWrite = 2; // SYNC_FILE_RANGE_WRITE
 
@@ -29,8 +29,15 @@ internal sealed unsafe partial class RawFile(SafeFileHandle file, FileElevator? 
     /// <exception cref="UnauthorizedAccessException">The user may not do that.</exception>
     public static RawFile Open(string path, FileAccess access, FileShare share = FileShare.Read)
     {
-        SafeFileHandle file = File.OpenHandle(path, FileMode.Open, access, share);
-        return new RawFile(file, access == FileAccess.Read && HostFileId.Of(file) is HostFileId id ? FileElevator.Enter(id) : null);
+        try
+        {
+            SafeFileHandle file = File.OpenHandle(path, FileMode.Open, access, share);
+            return new RawFile(file, access == FileAccess.Read && HostFileId.Of(file) is HostFileId id ? FileElevator.Enter(id) : null);
+        }
+        catch (IOException exception) when (exception.HResult == WouldBlock)
+        {
+            throw new IOException("another guest or program writes it, or reads what this one would write", exception);
+        }
     }
 
     public void Transfer(bool write, long offset, Span<IoVector> vectors)
