@@ -139,7 +139,7 @@ public sealed class PcPlatform : IDisposable
     }
 
     /// <summary>Processor time of the threads that work for devices. Any thread.</summary>
-    public long WorkerNanoseconds => _workers.Sum(worker => worker.ProcessorNanoseconds);
+    public long WorkerNanoseconds => _workers.Sum(worker => worker.ProcessorNanoseconds) + _parts.Disks.Sum(disk => disk.ThreadNanoseconds);
 
     private DeviceWorker Worker(string name)
     {

@@ -97,7 +97,9 @@ static void check_virtual_wire(void)
     pic_unmask(PIT_LINE);
     pit_start_once(PIT_TICKS);
     wait_for(1);
-    check("8259-through-lint0", came(1, PIC_VECTOR_BASE + PIT_LINE, 0));
+    // A tick of the firmware's timer may have come first.
+    check("8259-through-lint0", count > 0 && taken[0] == PIC_VECTOR_BASE + PIT_LINE);
+    count = 0;
     apic_write(APIC_LINT0, APIC_EXTERNAL | APIC_MASKED);
     pit_start_once(PIT_TICKS);
     wait_for(1);

@@ -1,4 +1,5 @@
 // What `rewriter audit` says, built from image and plan alone, so that its writers cannot disagree.
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Rewriter.Images;
 using Rewriter.Patching;
@@ -40,6 +41,10 @@ public sealed record AuditReport(
     int ProvenCount, double HandledSilentPercent, double JumpPercent, string AssemblyDigest, int AssemblySize,
     ManifestText? Policy, IReadOnlyList<ManifestText> Pack)
 {
+    /// <summary>Where the trampolines are: of a module the monitor's window is not known yet.</summary>
+    [JsonIgnore]
+    public string TrampolinePlace => WindowBase == 0 ? "trampolines behind the code of their sections" : $"monitor window at 0x{WindowBase:x8}";
+
     public static AuditReport Of(KernelImage image, PatchPlan plan, Manifest manifest)
     {
         var disassembly = new Disassembly();

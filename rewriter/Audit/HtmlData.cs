@@ -101,7 +101,7 @@ sealed class HtmlData
     {
         List<(string Name, string Value)> facts =
         [
-            ("rewritten by", $"{report.Tool}, mode {report.Mode}, monitor window at 0x{report.WindowBase:x8}"),
+            ("rewritten by", $"{report.Tool}, mode {report.Mode}, {report.TrampolinePlace}"),
             ("original sha256", report.OriginalDigest),
             ("shim assembly", $"{report.AssemblySize:N0} bytes, sha256 {report.AssemblyDigest}"),
         ];

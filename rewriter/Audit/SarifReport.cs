@@ -161,6 +161,7 @@ public sealed class SarifReport
         _json.WriteNumber("index", IsPacked ? 1 : 0);
         _json.WriteEndObject();
         _json.WriteStartObject("region"); // 3.30.3: binary
+        _json.WriteNumber("startLine", 1); // 3.30.4: says nothing of the bytes; GitHub shows no result without it
         _json.WriteNumber("byteOffset", row.FileOffset);
         _json.WriteNumber("byteLength", row.Bytes.Length / 2);
         _json.WriteEndObject();

@@ -30,7 +30,7 @@ public sealed partial class TextReport(TextWriter writer, IAnsiConsole? console)
     public void Write(AuditReport report)
     {
         WriteSummary(report.Image);
-        Line($"rewritten by {report.Tool}, mode {report.Mode}, monitor window at {Hex(report.WindowBase)}");
+        Line($"rewritten by {report.Tool}, mode {report.Mode}, {report.TrampolinePlace}");
         Line($"original sha256 {report.OriginalDigest}");
         Line($"shim assembly {report.AssemblySize} bytes, sha256 {report.AssemblyDigest}");
         if (report.Policy is { } policy)

@@ -13,14 +13,14 @@ static class AuditCommand
     public static Command Create()
     {
         var image = new Argument<FileInfo>("OUT") { Description = "A rewritten image" };
-        Option<ReportFormat> format = ReportOptions.Format();
+        Option<ReportFormat?> format = ReportOptions.Format();
         Option<FileInfo?> output = ReportOptions.OutputFile();
         Option<FindingKinds> failOn = PolicyOptions.FailOn();
         var command = new ExampleCommand(
             "audit",
             "Report what was done to every site of a rewritten image, and why.",
             "rewriter audit kernel-para.elf",
-            "rewriter audit vmlinuz-full --format html -o audit.html",
+            "rewriter audit vmlinuz-full -o audit.html",
             "rewriter audit vmlinuz-full --format sarif -o audit.sarif")
         {
             image,
@@ -38,8 +38,7 @@ static class AuditCommand
             }
 
             AuditReport report = AuditReport.Of(original, plan, manifest);
-            new Output(parsed.GetValue(output)).Write(parsed.GetValue(format), report);
-
+            new Output(parsed.GetValue(output)).Write(ReportOptions.FormatFor(parsed, format, output), report);
             return PolicyOptions.StatusOf(plan, parsed.GetValue(failOn));
         }));
         return command;

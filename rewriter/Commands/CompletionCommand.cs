@@ -17,7 +17,13 @@ public static class CompletionCommand
     /// <param name="program">The name that the program is called by.</param>
     public static Command Create(string program)
     {
-        var shell = new Argument<CompletionShell>("SHELL") { Description = "bash, zsh or fish", HelpName = "bash|zsh|fish" };
+        CompletionShell[] shells = Enum.GetValues<CompletionShell>();
+        var shell = new Argument<CompletionShell>("SHELL")
+        {
+            Description = "bash, zsh or fish",
+            HelpName = Choice.HelpName(shells),
+            CustomParser = result => Choice.Parse(result, "SHELL", shells) ?? default,
+        };
         var command = new ExampleCommand(
             "completion",
             "Print a script that makes a shell complete this program's commands, options and values.",
@@ -57,7 +63,7 @@ public static class CompletionCommand
 
             """,
         _ => $$"""
-            complete -c {{program}} -a '({{program}} "[suggest:"(commandline -C)"]" (commandline -cp) 2>/dev/null)'
+            complete -c {{program}} -a '(set -l line (commandline -cp); {{program}} "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null)'
 
             """,
     };

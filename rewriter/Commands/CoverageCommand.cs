@@ -15,14 +15,10 @@ static class CoverageCommand
 {
     public static Command Create()
     {
-        var images = new Argument<FileInfo[]>("IMAGE")
-        {
-            Description = "Kernel images and modules, or directories of them",
-            Arity = ArgumentArity.OneOrMore,
-        };
+        Argument<FileInfo[]> images = ImagesArgument.Create("Kernel images and modules, or directories of them");
         Option<ExecutionMode> mode = ModeOption.Create(required: false);
         var verify = new Option<bool>("--verify") { Description = "Rewrite each image in memory and verify what comes out", Arity = ArgumentArity.Zero };
-        Option<ReportFormat> format = ReportOptions.TextOrJson();
+        Option<ReportFormat?> format = ReportOptions.TextOrJson();
         Option<FileInfo?> output = ReportOptions.OutputFile();
         var command = new ExampleCommand(
             "coverage",
@@ -42,7 +38,7 @@ static class CoverageCommand
             FileInfo[] named = parsed.GetRequiredValue(images);
             CoverageReport report = Progress.Run("planning", step => Run(named, parsed.GetValue(mode), parsed.GetValue(verify), step));
             var target = new Output(parsed.GetValue(output));
-            if (parsed.GetValue(format) == ReportFormat.Json)
+            if (ReportOptions.FormatFor(parsed, format, output) == ReportFormat.Json)
             {
                 target.WriteStream(stream => JsonReport.Write(stream, report));
             }

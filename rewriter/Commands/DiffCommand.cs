@@ -11,14 +11,14 @@ static class DiffCommand
     {
         var old = new Argument<FileInfo>("OLD") { Description = "An image, original or rewritten" };
         var @new = new Argument<FileInfo>("NEW") { Description = "Another one: of another version, or rewritten otherwise" };
-        Option<ReportFormat> format = ReportOptions.TextOrJson();
+        Option<ReportFormat?> format = ReportOptions.TextOrJson();
         Option<FileInfo?> output = ReportOptions.OutputFile();
         var command = new ExampleCommand(
             "diff",
             $"Tell what changed between two images, by function: sites gone and new, other tactics, other shims. "
                 + $"Status {ExitStatus.Different} when anything did.",
             "rewriter diff vmlinuz-6.1.0-49-686 vmlinuz-6.1.0-50-686",
-            "rewriter diff kernel-para.elf kernel-para-new.elf --format json -o changes.json")
+            "rewriter diff kernel-para.elf kernel-para-new.elf -o changes.json")
         {
             old,
             @new,
@@ -32,7 +32,7 @@ static class DiffCommand
             return status != ExitStatus.Good ? status : FailureLine.Guard(parsed.GetRequiredValue(@new), () =>
             {
                 ImageDiff diff = ImageDiff.Between(before!, after!);
-                new Output(parsed.GetValue(output)).Write(parsed.GetValue(format), diff);
+                new Output(parsed.GetValue(output)).Write(ReportOptions.FormatFor(parsed, format, output), diff);
                 return diff.IsEmpty ? ExitStatus.Good : ExitStatus.Different;
             });
         });

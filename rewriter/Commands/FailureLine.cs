@@ -36,7 +36,11 @@ static class FailureLine
         }
     }
 
-    public static void Write(string what) => Console.Error.WriteLine($"rewriter: {OneLine(what)}");
+    /// <summary>The image, where the lines are for MSBuild; null for people.</summary>
+    public static string? BuildItem { get; set; }
+
+    public static void Write(string what) =>
+        Console.Error.WriteLine(OneLine(BuildItem is null ? $"rewriter: {what}" : BuildError.Of(what, BuildItem)));
 
     // Messages may quote names from the file.
     static string OneLine(string what) => string.Concat(what.Select(c => char.IsControl(c) ? '?' : c));

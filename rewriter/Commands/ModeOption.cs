@@ -6,22 +6,23 @@ namespace Rewriter.Commands;
 /// <summary>--mode full|para, for commands that patch: trap asks for no patches.</summary>
 static class ModeOption
 {
+    static readonly ExecutionMode[] _modes = [ExecutionMode.Full, ExecutionMode.Para];
+
     /// <param name="required">Else para is taken.</param>
     public static Option<ExecutionMode> Create(bool required)
     {
-        var mode = new Option<ExecutionMode>("--mode") { Description = "full or para", Required = required, HelpName = "full|para" };
+        var mode = new Option<ExecutionMode>("--mode")
+        {
+            Description = "full or para",
+            Required = required,
+            HelpName = Choice.HelpName(_modes),
+            CustomParser = result => Choice.Parse(result, "--mode", _modes) ?? default,
+        };
         if (!required)
         {
             mode.DefaultValueFactory = _ => ExecutionMode.Para;
         }
 
-        mode.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && result.Tokens[0].Value.ToLowerInvariant() is not ("full" or "para"))
-            {
-                result.AddError($"--mode is full or para, not '{result.Tokens[0].Value}'");
-            }
-        });
         return mode;
     }
 }

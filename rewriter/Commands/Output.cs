@@ -38,7 +38,14 @@ public sealed class Output(FileInfo? file)
             return;
         }
 
-        using Stream stream = Console.OpenStandardOutput();
-        stream.Write(bytes);
+        try
+        {
+            using Stream stream = Console.OpenStandardOutput();
+            stream.Write(bytes);
+        }
+        catch (IOException error)
+        {
+            throw new OutputFailure("standard output", error.Message.TrimEnd('.'));
+        }
     }
 }

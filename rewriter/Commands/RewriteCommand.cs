@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Rewriter.Audit;
 using Rewriter.Images;
 using Rewriter.Policies;
 using Rewriter.Rewritten;
@@ -28,11 +29,18 @@ static class RewriteCommand
             Description = "IMAGE is a loadable module of Linux: OUT can be loaded where IMAGE could. Any other file is refused",
             Arity = ArgumentArity.Zero,
         };
+        var isBuild = new Option<bool>("--msbuild") { Description = "Say what is wrong as MSBuild reads it", Hidden = true };
         var output = new Option<FileInfo>("-o", "--output") { Description = "The rewritten image", Required = true, HelpName = "OUT" };
         var shims = new Option<DirectoryInfo?>("--shims")
         {
             Description = "A shim pack: C# that stands in for functions of the guest",
             HelpName = "DIR",
+        };
+        var audit = new Option<FileInfo[]>("--audit")
+        {
+            Description = "Write what 'rewriter audit OUT' would say to FILE as well; its extension says the form: .json, .sarif, .html, else text. "
+                + "Repeatable",
+            HelpName = "FILE",
         };
         Option<FileInfo?> policy = PolicyOptions.Policy();
         Option<FindingKinds> failOn = PolicyOptions.FailOn();
@@ -40,6 +48,7 @@ static class RewriteCommand
             "rewrite",
             "Patch a kernel image so that it runs deprivileged. OUT carries its manifest: it can be audited, run and restored.",
             "rewriter rewrite kernel.elf --mode para -o kernel-para.elf",
+            "rewriter rewrite vmlinuz-6.1.0-50-686 --mode para --audit audit.html --audit audit.sarif -o vmlinuz-para",
             "rewriter rewrite vmlinuz-6.1.0-50-686 --mode full --window 0xfe400000 -o vmlinuz-full",
             "rewriter rewrite kernel.elf --mode para --policy policy.yaml --fail-on silent-unpatched -o kernel-para.elf",
             "rewriter rewrite kernel.elf --mode para --shims my-shims/ -o kernel-para.elf",
@@ -52,11 +61,14 @@ static class RewriteCommand
             shims,
             failOn,
             module,
+            audit,
+            isBuild,
             output,
         };
         command.SetAction(parsed => FailureLine.Guard(parsed.GetRequiredValue(image), () =>
         {
             FileInfo input = parsed.GetRequiredValue(image);
+            FailureLine.BuildItem = parsed.GetValue(isBuild) ? input.ToString() : null;
             byte[] bytes = RewrittenOrPlain.ReadFile(input);
             if (RewrittenImage.IsRewritten(bytes))
             {
@@ -68,10 +80,28 @@ static class RewriteCommand
             Rewriting rewriting = Progress.Run("reading", step =>
                 RewritePipeline.Rewrite(Load(input.Name, bytes, parsed.GetValue(module)), parsed.GetValue(mode), parsed.GetValue(window), step,
                     wishes));
-            AtomicFile.Write(parsed.GetRequiredValue(output).FullName, rewriting.File);
+            FileInfo result = parsed.GetRequiredValue(output);
+            AtomicFile.Write(result.FullName, rewriting.File);
+            WriteAudits(parsed.GetValue(audit) ?? [], result.Name, rewriting);
             return PolicyOptions.StatusOf(rewriting.Plan, parsed.GetValue(failOn) | (wishes.Policy?.FailOn ?? FindingKinds.None));
         }));
         return command;
+    }
+
+    /// <summary>The same bytes as "audit OUT" writes.</summary>
+    static void WriteAudits(FileInfo[] files, string name, Rewriting rewriting)
+    {
+        if (files.Length == 0)
+        {
+            return;
+        }
+
+        AuditReport report = AuditReport.Of(rewriting.Scan.Image, rewriting.Plan, rewriting.Manifest);
+        report = report with { Image = report.Image with { Name = name } };
+        foreach (FileInfo file in files)
+        {
+            new Output(file).Write(ReportOptions.FormatOf(file), report);
+        }
     }
 
     static KernelImage Load(string name, byte[] bytes, bool isModule)

@@ -11,20 +11,17 @@ static class ScanCommand
 {
     public static Command Create()
     {
-        var images = new Argument<FileInfo[]>("IMAGE")
-        {
-            Description = "ELF, PE, bzImage or multiboot kernel, or kernel module; several, or directories, are surveyed",
-            Arity = ArgumentArity.OneOrMore,
-        };
-        Option<ReportFormat> format = ReportOptions.Format();
+        Argument<FileInfo[]> images =
+            ImagesArgument.Create("ELF, PE, bzImage or multiboot kernel, or kernel module; several, or directories, are surveyed");
+        Option<ReportFormat?> format = ReportOptions.Format();
         Option<FileInfo?> output = ReportOptions.OutputFile();
         Option<FileInfo?> policy = PolicyOptions.Policy();
         var command = new ExampleCommand(
             "scan",
             "Report every sensitive instruction of a kernel image.",
             "rewriter scan vmlinuz-6.1.0-50-686",
-            "rewriter scan kernel.elf --format json -o sites.json",
-            "rewriter scan kernel.elf --format sarif -o sites.sarif",
+            "rewriter scan kernel.elf -o sites.json",
+            "rewriter scan kernel.elf -o sites.sarif",
             "rewriter scan /lib/modules/6.1.0-50-686")
         {
             images,
@@ -32,9 +29,14 @@ static class ScanCommand
             output,
             policy,
         };
-        command.SetAction(parsed => ScanSurvey.IsAskedFor(parsed.GetRequiredValue(images))
-            ? Survey(parsed.GetRequiredValue(images), parsed.GetValue(policy), parsed.GetValue(format), new Output(parsed.GetValue(output)))
-            : ScanOne(parsed.GetRequiredValue(images)[0], parsed.GetValue(policy), parsed.GetValue(format), new Output(parsed.GetValue(output))));
+        command.SetAction(parsed =>
+        {
+            FileInfo[] files = parsed.GetRequiredValue(images);
+            var target = new Output(parsed.GetValue(output));
+            ReportFormat form = ReportOptions.FormatFor(parsed, format, output);
+            return ScanSurvey.IsAskedFor(files) ? Survey(files, parsed.GetValue(policy), form, target)
+                : ScanOne(files[0], parsed.GetValue(policy), form, target);
+        });
         return command;
     }
 
@@ -51,7 +53,7 @@ static class ScanCommand
         {
             if (format is not (ReportFormat.Text or ReportFormat.Json))
             {
-                FailureLine.Write($"--format {format.ToString().ToLowerInvariant()} is for one image, not for {images.Length} or a directory");
+                FailureLine.Write($"--format {Choice.NameOf(format)} is for one image, not for {images.Length} or a directory");
                 return ExitStatus.Usage;
             }
 

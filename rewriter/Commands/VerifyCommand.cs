@@ -17,7 +17,7 @@ static class VerifyCommand
             Description = "The original, as kept elsewhere; without it, the one that OUT gives back",
             HelpName = "ORIGINAL",
         };
-        Option<ReportFormat> format = ReportOptions.TextOrJson();
+        Option<ReportFormat?> format = ReportOptions.TextOrJson();
         Option<FileInfo?> output = ReportOptions.OutputFile();
         var command = new ExampleCommand(
             "verify",
@@ -44,7 +44,7 @@ static class VerifyCommand
             try
             {
                 VerificationReport report = Progress.Run("verifying", _ => ImageVerifier.Verify(file.Name, bytes, original));
-                new Output(parsed.GetValue(output)).Write(parsed.GetValue(format), report);
+                new Output(parsed.GetValue(output)).Write(ReportOptions.FormatFor(parsed, format, output), report);
                 return report.IsGood ? ExitStatus.Good : ExitStatus.NotVerified;
             }
             catch (BadImageException damaged)

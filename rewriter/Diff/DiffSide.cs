@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Rewriter.Audit;
 using Rewriter.Images;
 using Rewriter.Patching;
@@ -8,14 +9,15 @@ namespace Rewriter.Diff;
 
 /// <summary>A site as it is compared.</summary>
 /// <param name="Tactic">Null where the image was not rewritten.</param>
-/// <param name="Shim">Guest-side shim, and the C# of the host's side without the site's address; null as above.</param>
+/// <param name="Shim">Guest-side shim, and the C# of the host's side without addresses that move whenever a kernel is linked: the site's and
+/// that of a static operand; null as above.</param>
 public sealed record DiffSite(ScanRow Row, string? Tactic, string? Shim)
 {
     public string Describe() => Tactic is null ? Row.Class : Shim is { Length: > 0 } ? $"{Tactic}, {Shim}" : Tactic;
 }
 
 /// <summary>One of the two images.</summary>
-public sealed record DiffSide(string Name, IReadOnlyList<DiffSite> Sites)
+public sealed partial record DiffSide(string Name, IReadOnlyList<DiffSite> Sites)
 {
     /// <summary>Reads an image, rewritten or not.</summary>
     /// <exception cref="BadImageException">Malformed.</exception>
@@ -34,7 +36,18 @@ public sealed record DiffSide(string Name, IReadOnlyList<DiffSite> Sites)
 
     static string ShimOf(AuditSite site)
     {
-        int body = site.Method?.IndexOf(") ", StringComparison.Ordinal) ?? -1;
-        return body < 0 ? site.Shim : $"{site.Shim} {site.Method![(body + 2)..]}";
+        int start = site.Method?.IndexOf(") ", StringComparison.Ordinal) ?? -1;
+        if (start < 0)
+        {
+            return site.Shim;
+        }
+
+        string body = site.Method![(start + 2)..];
+        string operand = StaticOperand().Match(site.Site.Text).Groups[1].Value;
+        return $"{site.Shim} {(operand.Length == 0 ? body : body.Replace(operand + "u", "ADDRESS", StringComparison.Ordinal))}";
     }
+
+    // From 64 KiB on a displacement is an address rather than a field's offset.
+    [GeneratedRegex(@"\[(?:\w+:)?(?:[^\]]*\+)?(0x[0-9a-f]{5,8})\]")]
+    private static partial Regex StaticOperand();
 }

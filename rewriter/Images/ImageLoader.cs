@@ -10,7 +10,7 @@ namespace Rewriter.Images;
 static class ImageLoader
 {
     /// <summary>Larger than any kernel; small enough for one array.</summary>
-    const long MaximumFileSize = 512 << 20;
+    const int MaximumFileSize = 512 << 20;
 
     /// <summary>Many times what any kernel or module has; lists of so many are still searched from end to end.</summary>
     const int MostCodeSections = 4096;
@@ -29,13 +29,8 @@ static class ImageLoader
     {
         try
         {
-            var info = new FileInfo(path);
-            if (info.Exists && info.Length > MaximumFileSize)
-            {
-                throw new BadImageException($"larger than {MaximumFileSize >> 20} MiB");
-            }
-
-            return File.ReadAllBytes(path);
+            return BoundedFile.TryRead(path, MaximumFileSize)
+                ?? throw new BadImageException($"larger than {MaximumFileSize >> 20} MiB");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {

@@ -37,6 +37,9 @@ public interface ICodeContext
     /// <summary>Whether the bytes are proven to be filler that is never executed and that nothing leads to.</summary>
     bool IsPadding(uint address, int length) => false;
 
+    /// <summary>Whether the bytes are INT3 and nobody has executed them: filler for all that is known, which a program in order never executes.</summary>
+    bool IsTrapFiller(uint address, int length) => false;
+
     /// <summary>Filler as <see cref="IsPadding"/> means it, at least a jmp rel32 long, by address; empty where only single pages are
     /// known.</summary>
     IReadOnlyList<CodeRange> Holes => [];

@@ -24,7 +24,8 @@ public sealed class LandingFinder(ICodeContext code, RangeFinder ranges, Planner
         foreach (int displacement in displacements)
         {
             uint address = range.Start + JumpRange.ShortLength + (uint)displacement;
-            if (options.MayLandInPadding && IsPlace(range, address) && ranges.IsFreePadding(address, JumpRange.NearLength))
+            if (IsPlace(range, address) && (options.MayLandInPadding
+                ? ranges.IsFreePadding(address, JumpRange.NearLength) : ranges.IsFreeTrapFiller(address, JumpRange.NearLength)))
                 yield return new Landing(address, GuardConstraint.None, null);
         }
 

@@ -16,7 +16,7 @@ public sealed record PlannerOptions
     public bool AllowShortJumps { get; init; } = true;
 
     /// <summary>Whether such a jump may land in padding. Not at run time, where nobody has proven that padding is never executed: there it lands
-    /// between the instructions of a neighbour that is displaced too.</summary>
+    /// among INT3s, or between the instructions of a neighbour that is displaced too.</summary>
     public bool MayLandInPadding { get; init; } = true;
 
     /// <summary>Whether code that nobody names is known not to be jumped to, so that displaced instructions need no guards. So it is where

@@ -111,6 +111,10 @@ public sealed class RangeFinder(
     public bool IsFreePadding(uint address, int length) => code.IsPadding(address, length)
         && bytes.IsUntouched(address, length) && !code.IsNeverDisplace(address, length);
 
+    /// <summary>The same for what is only known to be INT3s.</summary>
+    public bool IsFreeTrapFiller(uint address, int length) => code.IsTrapFiller(address, length)
+        && bytes.IsUntouched(address, length) && !code.IsNeverDisplace(address, length);
+
     /// <summary>Whether bytes are left over behind the jump of one patch.</summary>
     public bool IsTail(uint address, int length) => bytes.Is(ByteState.Tail, address, length);
 

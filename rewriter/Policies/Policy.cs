@@ -4,10 +4,13 @@ using Rewriter.Scanning;
 namespace Rewriter.Policies;
 
 /// <summary>A policy: rules, of which the first that matches a site counts, and the findings that make a run fail.</summary>
-/// <param name="Name">The file's name, for messages.</param>
+/// <param name="Name">The file's name, as manifests and audits keep it.</param>
 /// <param name="Text">The file.</param>
 public sealed record Policy(string Name, string Text, IReadOnlyList<PolicyRule> Rules, FindingKinds FailOn)
 {
+    /// <summary>Where it was read from, for messages only.</summary>
+    public string Path { get; init; } = Name;
+
     /// <summary>The rule for a site, or null.</summary>
     public PolicyRule? RuleFor(SensitiveInstruction site)
     {
@@ -33,7 +36,7 @@ public sealed record Policy(string Name, string Text, IReadOnlyList<PolicyRule> 
             PolicyRule? rule = RuleFor(site);
             if (rule?.Action == PolicyAction.Leave)
             {
-                left.Add(site.Address, $"{Patching.PlannedSite.PolicyPrefix}{Name}:{rule.Place}: {rule.Text}");
+                left.Add(site.Address, $"{Patching.PlannedSite.PolicyPrefix}{Name}:{rule.Line}: {rule.Text}");
             }
             else if (rule?.Action == PolicyAction.Forbid)
             {
@@ -49,11 +52,11 @@ public sealed record Policy(string Name, string Text, IReadOnlyList<PolicyRule> 
         (SensitiveInstruction site, PolicyRule rule) = found[0];
         string place = site.Symbol is null ? $"0x{site.Address:x8}" : $"0x{site.Address:x8}, {site.Symbol}";
         string others = found.Count == 1 ? "" : $", and {found.Count - 1} more";
-        return new PolicyException($"{Name}:{rule.Place}: {rule.Text}: the image has it at {place}{others}") { IsFinding = true };
+        return new PolicyException($"{Path}:{rule.Line}:{rule.Column}: {rule.Text}: the image has it at {place}{others}") { IsFinding = true };
     }
 }
 
-/// <summary>A policy is malformed, or forbids what the image has. The message begins with file and line.</summary>
+/// <summary>A policy is malformed, or forbids what the image has. The message begins with file, line and column.</summary>
 public sealed class PolicyException(string message) : Exception(message)
 {
     /// <summary>The policy is well-formed; the image is not what it wants.</summary>

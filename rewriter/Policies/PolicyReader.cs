@@ -1,6 +1,8 @@
 // Policies are YAML, and so JSON too. Whatever is not understood is refused with its place: a typing error must not open a hole.
 using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
+using Rewriter.Images;
 using Rewriter.Scanning;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -21,6 +23,7 @@ namespace Rewriter.Policies;
 public sealed partial class PolicyReader
 {
     const int LargestPolicy = 1 << 20;
+    const int DeepestNesting = 100; // the document and its stream count too
 
     readonly string _name;
 
@@ -31,13 +34,14 @@ public sealed partial class PolicyReader
     {
         try
         {
-            return new FileInfo(path) is { Exists: true, Length: > LargestPolicy }
-                ? throw new PolicyException($"{path}: larger than {LargestPolicy >> 20} MiB")
-                : Parse(path, File.ReadAllText(path));
+            return BoundedFile.TryRead(path, LargestPolicy) is byte[] bytes
+                ? Parse(path, new StreamReader(new MemoryStream(bytes), Encoding.UTF8).ReadToEnd())
+                : throw new PolicyException($"{path}: larger than {LargestPolicy >> 20} MiB");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new PolicyException($"{path}: {(error is FileNotFoundException or DirectoryNotFoundException ? "no such file" : error.Message.TrimEnd('.'))}");
+            throw new PolicyException(error is FileNotFoundException or DirectoryNotFoundException ? $"{path}: no such file"
+                : Directory.Exists(path) ? $"{path}: is a directory" : $"{path}: {error.Message.TrimEnd('.')}");
         }
     }
 
@@ -48,6 +52,7 @@ public sealed partial class PolicyReader
         var reader = new PolicyReader(path);
         try
         {
+            reader.RequireShallow(text);
             var stream = new YamlStream();
             stream.Load(new StringReader(text));
             return stream.Documents.Count == 1 ? reader.ReadPolicy(stream.Documents[0].RootNode, text)
@@ -56,6 +61,21 @@ public sealed partial class PolicyReader
         catch (YamlException error)
         {
             throw new PolicyException($"{path}:{error.Start.Line}:{error.Start.Column}: {FirstLine(error.Message)}");
+        }
+    }
+
+    // YamlStream recurses into what is nested.
+    void RequireShallow(string text)
+    {
+        var parser = new Parser(new StringReader(text));
+        for (int depth = 0; parser.MoveNext();)
+        {
+            depth += parser.Current!.NestingIncrease;
+            if (depth > DeepestNesting)
+            {
+                Mark at = parser.Current.Start;
+                throw new PolicyException($"{_name}:{at.Line}:{at.Column}: nested more than {DeepestNesting} deep");
+            }
         }
     }
 
@@ -81,7 +101,7 @@ public sealed partial class PolicyReader
             }
         }
 
-        return new Policy(Path.GetFileName(_name), text.ReplaceLineEndings("\n"), rules, failOn);
+        return new Policy(Path.GetFileName(_name), text.ReplaceLineEndings("\n"), rules, failOn) { Path = _name };
     }
 
     void ReadRules(YamlNode node, List<PolicyRule> rules)
@@ -118,7 +138,7 @@ public sealed partial class PolicyReader
         }
 
         (string? function, ulong? first, ulong? last) = words.Length == 1 ? (null, null, null) : Where(key, words[2]);
-        return new PolicyRule(what, function, first, last, parsed, $"{selector}: {action}", (int)key.Start.Line);
+        return new PolicyRule(what, function, first, last, parsed, $"{selector}: {action}", (int)key.Start.Line, (int)key.Start.Column);
     }
 
     static bool IsKnown(string what) => what is "*" or "silent" or "leaking" or "trapping" || SensitivityTable.ReasonOf(what) is not null;

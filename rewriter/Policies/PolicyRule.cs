@@ -21,8 +21,10 @@ public enum PolicyAction
 /// <param name="Function">A name in which * and ? stand for any characters; null for every function.</param>
 /// <param name="First">First linked address, with <paramref name="Last"/>; null for every address.</param>
 /// <param name="Text">As written.</param>
-/// <param name="Place">Line of the policy, from 1.</param>
-public sealed record PolicyRule(string What, string? Function, ulong? First, ulong? Last, PolicyAction Action, string Text, int Place)
+/// <param name="Line">Of the policy, from 1.</param>
+/// <param name="Column">From 1.</param>
+public sealed record PolicyRule(string What, string? Function, ulong? First, ulong? Last, PolicyAction Action, string Text, int Line,
+    int Column)
 {
     public bool Matches(SensitiveInstruction site)
     {

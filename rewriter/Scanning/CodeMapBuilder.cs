@@ -7,6 +7,7 @@ namespace Rewriter.Scanning;
 sealed class CodeMapBuilder
 {
     readonly Dictionary<CodeSection, InstructionReader> _readers = [];
+    readonly CodeSection[] _sections;
     readonly CodeRange _data;
 
     public CodeMapBuilder(KernelImage image)
@@ -18,12 +19,12 @@ sealed class CodeMapBuilder
             throw new BadImageException("executable sections overlap in the file");
         }
 
-        Sections = [.. image.Sections.Where(s => s.IsExecutable && s.FileSize > 0)
+        _sections = [.. image.Sections.Where(s => s.IsExecutable && s.FileSize > 0)
             .Select(s => new CodeSection(s.Name, s.Address, image.Payload.Slice((int)s.FileOffset, (int)s.FileSize), image.Bitness))];
     }
 
     public KernelImage Image { get; }
-    public IReadOnlyList<CodeSection> Sections { get; }
+    public IReadOnlyList<CodeSection> Sections => _sections;
     public List<ulong> Functions { get; } = [];
     public List<CodeRange> Holes { get; } = [];
     public List<SelfPatchedRange> SelfPatched { get; } = [];
@@ -31,7 +32,7 @@ sealed class CodeMapBuilder
 
     public CodeSection? SectionAt(ulong address)
     {
-        foreach (CodeSection section in Sections)
+        foreach (CodeSection section in _sections)
         {
             if (section.Contains(address))
             {

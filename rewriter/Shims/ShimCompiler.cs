@@ -1,4 +1,5 @@
 // Compiles shims: with the checker the only place where Roslyn is used. What the checker refuses is never handed out.
+using System.Reflection.PortableExecutable;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.CodeAnalysis;
@@ -115,8 +116,13 @@ public static class ShimCompiler
     // The core library alone and the shim interfaces: what is not referenced cannot be named.
     private static MetadataReference[] References() =>
     [
-        MetadataReference.CreateFromFile(typeof(object).Assembly.Location),
-        MetadataReference.CreateFromFile(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "System.Runtime.dll")),
-        MetadataReference.CreateFromFile(typeof(IShimContext).Assembly.Location),
+        ReferenceTo(typeof(object).Assembly.Location),
+        ReferenceTo(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "System.Runtime.dll")),
+        ReferenceTo(typeof(IShimContext).Assembly.Location),
     ];
+
+    // Without a path: of references that have one the PDB notes time stamp, size and MVID, and a Debug build of the same interfaces would
+    // give other shims than a Release build.
+    private static PortableExecutableReference ReferenceTo(string path) =>
+        AssemblyMetadata.CreateFromStream(File.OpenRead(path), PEStreamOptions.PrefetchMetadata).GetReference();
 }

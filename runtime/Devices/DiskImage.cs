@@ -26,6 +26,9 @@ public sealed class DiskImage : IDisposable
     /// <summary>Writes fail at the guest: the user wants it so, or may not write the file.</summary>
     public bool IsReadOnly { get; }
 
+    /// <summary>Processor time of threads that work for the disk, in nanoseconds. Any thread.</summary>
+    public long ThreadNanoseconds => _contents.ThreadNanoseconds;
+
     /// <summary>Whether sectors can be forgotten.</summary>
     internal bool CanDiscard => !IsReadOnly && _contents.CanDiscard;
 
@@ -98,6 +101,21 @@ public sealed class DiskImage : IDisposable
             Account?.AddRead(length, began);
         }
     }
+
+    /// <inheritdoc cref="IDiskContents.TransferAll"/>
+    internal void TransferAll(IReadOnlyList<DiskTransfer> transfers, Action<DiskTransfer> done) => _contents.TransferAll(transfers, transfer =>
+    {
+        if (transfer.Error is null && transfer.Write)
+        {
+            Account?.AddWrite(transfer.Length, transfer.Began);
+        }
+        else if (transfer.Error is null)
+        {
+            Account?.AddRead(transfer.Length, transfer.Began);
+        }
+
+        done(transfer);
+    });
 
     /// <summary>Returns when everything written is on the host's disk.</summary>
     /// <exception cref="IOException">The host cannot do so: what was written may be lost.</exception>

@@ -18,19 +18,19 @@ public enum RingState
     Overrun,
 }
 
-/// <summary>One shared ring of one page. For one thread at a time.</summary>
-/// <param name="frame">The page, which stays pinned while the ring is used.</param>
+/// <summary>One shared ring. For one thread at a time.</summary>
+/// <param name="frames">Its pages in order, which stay pinned while the ring is used. They need not be neighbours, so a slot may lie in two.</param>
 /// <param name="slotLength">Bytes of a slot: the longer of request and response.</param>
-public sealed class BackRing(GuestMemory memory, uint frame, int slotLength)
+public sealed class BackRing(GuestMemory memory, ReadOnlySpan<uint> frames, int slotLength)
 {
     private const int PageLength = 4096;
-    private readonly ulong _page = (ulong)frame << 12;
+    private readonly uint[] _frames = frames.ToArray();
     private uint _requestConsumer;
     private uint _responseProducer;
     private uint _published;
 
     /// <summary>Slots.</summary>
-    public uint Size { get; } = RingLayout.EntryCount(PageLength, slotLength);
+    public uint Size { get; } = RingLayout.EntryCount(PageLength * frames.Length, slotLength);
 
     /// <summary>The front end has produced something that is not taken yet.</summary>
     public bool HasRequests => Volatile.Read(ref Index(RingLayout.RequestProducer)) != _requestConsumer;
@@ -57,7 +57,7 @@ public sealed class BackRing(GuestMemory memory, uint frame, int slotLength)
             return RingState.Overrun;
         }
 
-        Slot(_requestConsumer, request.Length).CopyTo(request);
+        CopyOut(_requestConsumer, request);
         _requestConsumer++;
         return RingState.Taken;
     }
@@ -71,7 +71,7 @@ public sealed class BackRing(GuestMemory memory, uint frame, int slotLength)
             throw new InvalidOperationException("a response without a request");
         }
 
-        response.CopyTo(Slot(_responseProducer, response.Length));
+        CopyIn(_responseProducer, response);
         _responseProducer++;
     }
 
@@ -104,8 +104,32 @@ public sealed class BackRing(GuestMemory memory, uint frame, int slotLength)
         return HasRequests;
     }
 
-    private Span<byte> Slot(uint index, int length)
-        => memory.Slice(new GuestPhysicalAddress(_page + RingLayout.HeaderLength + (index & (Size - 1)) * (uint)slotLength), length);
+    private void CopyOut(uint index, Span<byte> slot)
+    {
+        for (int done = 0; done < slot.Length;)
+        {
+            Span<byte> part = Part(index, done, slot.Length - done);
+            part.CopyTo(slot[done..]);
+            done += part.Length;
+        }
+    }
 
-    private ref uint Index(int offset) => ref MemoryMarshal.Cast<byte, uint>(memory.Slice(new GuestPhysicalAddress(_page + (ulong)offset), sizeof(uint)))[0];
+    private void CopyIn(uint index, ReadOnlySpan<byte> slot)
+    {
+        for (int done = 0; done < slot.Length;)
+        {
+            Span<byte> part = Part(index, done, slot.Length - done);
+            slot.Slice(done, part.Length).CopyTo(part);
+            done += part.Length;
+        }
+    }
+
+    /// <summary>A slot from some byte on, as far as its page goes.</summary>
+    private Span<byte> Part(uint index, int from, int length)
+    {
+        int at = RingLayout.HeaderLength + (int)(index & (Size - 1)) * slotLength + from, inPage = at % PageLength;
+        return memory.FrameBytes(_frames[at / PageLength]).Slice(inPage, Math.Min(length, PageLength - inPage));
+    }
+
+    private ref uint Index(int offset) => ref MemoryMarshal.Cast<byte, uint>(memory.FrameBytes(_frames[0]))[offset / sizeof(uint)];
 }

@@ -18,8 +18,10 @@ public sealed class GrantTable(GuestMemory memory, Func<uint, bool> isOwned)
 
     private readonly Lock _gate = new();
     private readonly uint?[] _frames = new uint?[MaximumFrames];
-    private readonly ushort[] _readers = new ushort[MaximumFrames * GrantEntry.PerFrame];
-    private readonly ushort[] _writers = new ushort[MaximumFrames * GrantEntry.PerFrame];
+
+    // One page can be in all segments of all requests of a ring of 16 pages: more than 16 bits count.
+    private readonly int[] _readers = new int[MaximumFrames * GrantEntry.PerFrame];
+    private readonly int[] _writers = new int[MaximumFrames * GrantEntry.PerFrame];
 
     /// <summary>Frames in use.</summary>
     public int FrameCount { get; private set; } = 1;

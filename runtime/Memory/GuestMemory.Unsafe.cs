@@ -44,6 +44,9 @@ public sealed unsafe partial class GuestMemory : IDisposable
     /// <summary>Devices above RAM; null for none.</summary>
     public IDeviceMemory? Devices { get; set; }
 
+    /// <summary>Accesses by the processor to what is not RAM, so far.</summary>
+    public long DeviceAccesses { get; private set; }
+
     /// <summary>Hears of what devices have stored in RAM by themselves: first byte and length. Set by the processor, which may hold copies of
     /// code; called on its thread.</summary>
     public Action<GuestPhysicalAddress, int>? StoredByDevice { get; set; }
@@ -168,6 +171,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
             return;
         }
 
+        DeviceAccesses++;
         Devices?.Write(address, 1, value);
     }
 
@@ -213,6 +217,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     {
         if (address >= Length)
         {
+            DeviceAccesses++;
             return Devices?.Read(address, size) ?? uint.MaxValue >> 32 - 8 * size;
         }
 
@@ -230,6 +235,7 @@ public sealed unsafe partial class GuestMemory : IDisposable
     {
         if (address >= Length)
         {
+            DeviceAccesses++;
             Devices?.Write(address, size, value);
             return;
         }

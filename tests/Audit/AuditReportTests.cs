@@ -45,6 +45,18 @@ public sealed class AuditReportTests
         Assert.Contains("PushFlags", pushf.Method, StringComparison.Ordinal);
     }
 
+    /// <summary>Where a module and the monitor's window will be is known to the guest that loads it.</summary>
+    [Fact]
+    public void AModuleHasNoWindow()
+    {
+        KernelImage module = KernelImage.Load("module.o", Fixture.Bytes("module.o"));
+        Rewriting rewriting = RewritePipeline.Rewrite(module, ExecutionMode.Para);
+        var text = new StringWriter();
+        new TextReport(text, null).Write(AuditReport.Of(module, rewriting.Plan, rewriting.Manifest));
+        Assert.Contains("mode para, trampolines behind the code of their sections\n", text.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("window", text.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void ListingsCoverTheBytes()
     {

@@ -40,6 +40,7 @@ public sealed class SarifReportTests
             JsonElement location = result.GetProperty("locations")[0];
             JsonElement region = location.GetProperty("physicalLocation").GetProperty("region");
             ReadOnlySpan<byte> bytes = _image.File.Span.Slice(region.GetProperty("byteOffset").GetInt32(), region.GetProperty("byteLength").GetInt32());
+            Assert.Equal(1, region.GetProperty("startLine").GetInt32()); // GitHub shows nothing that has no line
             Assert.Equal(row.Bytes, Convert.ToHexStringLower(bytes));
             JsonElement function = run.GetProperty("logicalLocations")[location.GetProperty("logicalLocations")[0].GetProperty("index").GetInt32()];
             Assert.Equal(FunctionName.Of(row.Symbol) ?? row.Section, function.GetProperty("name").GetString());

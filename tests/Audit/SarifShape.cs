@@ -21,7 +21,7 @@ internal static class SarifShape
         result: ruleId=string ruleIndex=index kind=notApplicable|pass|fail|review|open|informational level=none|note|warning|error message!=message locations=[location] partialFingerprints=strings properties=bag
         location: physicalLocation=physicalLocation logicalLocations=[logicalLocation]
         physicalLocation: artifactLocation=artifactLocation region=region address=address
-        region: byteOffset=index byteLength=index
+        region: startLine=index byteOffset=index byteLength=index
         address: absoluteAddress=index relativeAddress=integer length=integer kind=string fullyQualifiedName=string
         role: analysisTarget
         """);

@@ -39,8 +39,8 @@ internal sealed class NetFront : IDisposable
         var host = new BackendHost(DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, () => IsIdle, reason => Death ??= reason, Clock, Guest.Reservation);
         _backend = new NetBackend(host, _cable);
         _backend.Offer();
-        Transmit = new FrontRing(Guest.Memory, TransmitRingFrame, NetTransmitRequest.Length, uint.MaxValue - 300);
-        Receive = new FrontRing(Guest.Memory, ReceiveRingFrame, NetReceiveRequest.Length, uint.MaxValue - 300);
+        Transmit = new FrontRing(Guest.Memory, [TransmitRingFrame], NetTransmitRequest.Length, uint.MaxValue - 300);
+        Receive = new FrontRing(Guest.Memory, [ReceiveRingFrame], NetReceiveRequest.Length, uint.MaxValue - 300);
         Guest.Grant(TransmitReference, TransmitRingFrame);
         Guest.Grant(ReceiveReference, ReceiveRingFrame);
         for (uint i = 0; i < Pages; i++)

@@ -53,5 +53,22 @@ public sealed class ImageDiffTests
         Assert.True(ImageDiff.Between(DiffSide.Read("o", image.File), para).IsEmpty);
     }
 
+    /// <summary>A variable moves with every link, a port is another port.</summary>
+    [Fact]
+    public void AnOperandThatMovedIsNoOtherShim()
+    {
+        byte[] code = [0x0F, 0x00, 0x2D, 0x40, 0x10, 0x10, 0x00, 0xE4, 0x60, 0x90, 0x90, 0x90, 0xC3]; // verw [101040h]; in al, 60h
+        byte[] relinked = [.. code];
+        relinked[3] = 0x80;
+        byte[] otherPort = [.. code];
+        otherPort[8] = 0x40;
+        Assert.True(ImageDiff.Between(Para(code), Para(relinked)).IsEmpty);
+        SiteChange change = Assert.Single(ImageDiff.Between(Para(code), Para(otherPort)).Functions.SelectMany(f => f.Changes));
+        Assert.Equal(("shim", "in al, 0x40"), (change.Kind, change.Text));
+    }
+
+    static DiffSide Para(byte[] code) =>
+        DiffSide.Read("k", RewritePipeline.Rewrite(KernelImage.Load("k", ImageBuilder.Multiboot(code)), ExecutionMode.Para).File);
+
     static DiffSide Side(byte[] code) => DiffSide.Read("k", ImageBuilder.Multiboot(code));
 }

@@ -7,22 +7,28 @@ namespace Tests.Events;
 public sealed class BackRingTests
 {
     private const uint Frame = 10;
+
+    /// <summary>Pages in no order.</summary>
+    private static readonly uint[] s_frames = [10, 77, 12, 11, 40, 9, 100, 60];
     private const int SlotLength = 108;
 
     /// <summary>Random interleavings of a front end and a back end that both sleep until they are notified. Whatever the order: each request is
     /// taken once and unchanged, each response comes once, and neither sleeps while the other waits for it.</summary>
     [Theory]
-    [InlineData(1, 0u)]
-    [InlineData(2, 0u)]
-    [InlineData(3, 0xFFFF_FFE0u)]
-    [InlineData(4, 0xFFFF_FFFFu)]
-    [InlineData(5, 0x7FFF_FFF0u)]
-    public void AnyInterleavingDeliversEverythingOnce(int seed, uint start)
+    [InlineData(1, 0u, 1)]
+    [InlineData(2, 0u, 1)]
+    [InlineData(3, 0xFFFF_FFE0u, 1)]
+    [InlineData(4, 0xFFFF_FFFFu, 1)]
+    [InlineData(5, 0x7FFF_FFF0u, 1)]
+    [InlineData(6, 0u, 2)]
+    [InlineData(7, 0xFFFF_FFE0u, 4)]
+    [InlineData(8, 0xFFFF_FFFFu, 8)]
+    public void AnyInterleavingDeliversEverythingOnce(int seed, uint start, int pages)
     {
         using var guest = new XenGuest();
         var random = new Random(seed);
-        var front = new FrontRing(guest.Memory, Frame, SlotLength, start);
-        var back = new BackRing(guest.Memory, Frame, SlotLength);
+        var front = new FrontRing(guest.Memory, s_frames[..pages], SlotLength, start);
+        var back = new BackRing(guest.Memory, s_frames[..pages], SlotLength);
         back.Resume();
         var open = new HashSet<uint>();
         var taken = new List<uint>();
@@ -86,37 +92,44 @@ public sealed class BackRingTests
         Assert.True(answered > 5_000, $"only {answered} requests came through");
     }
 
-    [Fact]
-    public void AFullRingIsNoOverrun()
+    [Theory]
+    [InlineData(1, 32)]
+    [InlineData(2, 64)]
+    [InlineData(4, 128)]
+    [InlineData(8, 256)]
+    public void AFullRingIsNoOverrun(int pages, int slots)
     {
         using var guest = new XenGuest();
-        var front = new FrontRing(guest.Memory, Frame, SlotLength);
-        var back = new BackRing(guest.Memory, Frame, SlotLength);
+        var front = new FrontRing(guest.Memory, s_frames[..pages], SlotLength);
+        var back = new BackRing(guest.Memory, s_frames[..pages], SlotLength);
         while (!front.IsFull)
         {
             front.Put(new byte[SlotLength]);
         }
 
         Assert.True(front.Push());
-        for (int i = 0; i < 32; i++)
+        for (int i = 0; i < slots; i++)
         {
             Assert.Equal(RingState.Taken, back.TryTake(new byte[SlotLength]));
         }
 
         Assert.Equal(RingState.Empty, back.TryTake(new byte[SlotLength]));
-        Assert.Equal(32u, back.InFlight);
+        Assert.Equal((uint)slots, back.InFlight);
     }
 
     [Theory]
-    [InlineData(33u, 0)]
-    [InlineData(0x8000_0000u, 0)]
-    [InlineData(uint.MaxValue, 0)]
-    [InlineData(32u, 1)]
-    public void ALyingProducerIsFoundOut(uint ahead, int takenBefore)
+    [InlineData(33u, 0, 1)]
+    [InlineData(0x8000_0000u, 0, 1)]
+    [InlineData(uint.MaxValue, 0, 1)]
+    [InlineData(32u, 1, 1)]
+    [InlineData(129u, 0, 4)]
+    [InlineData(128u, 1, 4)]
+    [InlineData(uint.MaxValue, 0, 4)]
+    public void ALyingProducerIsFoundOut(uint ahead, int takenBefore, int pages)
     {
         using var guest = new XenGuest();
-        var front = new FrontRing(guest.Memory, Frame, SlotLength);
-        var back = new BackRing(guest.Memory, Frame, SlotLength);
+        var front = new FrontRing(guest.Memory, s_frames[..pages], SlotLength);
+        var back = new BackRing(guest.Memory, s_frames[..pages], SlotLength);
         for (int i = 0; i < takenBefore; i++)
         {
             front.Put(new byte[SlotLength]);
@@ -132,8 +145,8 @@ public sealed class BackRingTests
     public void NotificationsAreSuppressedWhileTheBackEndWorks()
     {
         using var guest = new XenGuest();
-        var front = new FrontRing(guest.Memory, Frame, SlotLength);
-        var back = new BackRing(guest.Memory, Frame, SlotLength);
+        var front = new FrontRing(guest.Memory, [Frame], SlotLength);
+        var back = new BackRing(guest.Memory, [Frame], SlotLength);
         int notifications = 0;
         for (int i = 0; i < 1000; i++)
         {

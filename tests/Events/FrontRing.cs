@@ -8,16 +8,16 @@ namespace Tests.Events;
 internal sealed class FrontRing
 {
     private readonly GuestMemory _memory;
-    private readonly ulong _page;
+    private readonly uint[] _frames;
     private readonly int _slotLength;
     private uint _requestProducer;
     private uint _responseConsumer;
 
     /// <param name="start">What all indices start from: near the top they wrap around soon.</param>
-    public FrontRing(GuestMemory memory, uint frame, int slotLength, uint start = 0)
+    public FrontRing(GuestMemory memory, uint[] frames, int slotLength, uint start = 0)
     {
-        (_memory, _page, _slotLength) = (memory, (ulong)frame << 12, slotLength);
-        Size = RingLayout.EntryCount(4096, slotLength);
+        (_memory, _frames, _slotLength) = (memory, frames, slotLength);
+        Size = RingLayout.EntryCount(4096 * frames.Length, slotLength);
         _requestProducer = _responseConsumer = start;
         Index(RingLayout.RequestProducer) = Index(RingLayout.ResponseProducer) = start;
         Index(RingLayout.RequestEvent) = Index(RingLayout.ResponseEvent) = start + 1;
@@ -29,7 +29,11 @@ internal sealed class FrontRing
 
     public void Put(ReadOnlySpan<byte> request)
     {
-        request.CopyTo(Slot(_requestProducer, request.Length));
+        for (int i = 0; i < request.Length; i++)
+        {
+            Byte(_requestProducer, i) = request[i];
+        }
+
         _requestProducer++;
     }
 
@@ -50,7 +54,11 @@ internal sealed class FrontRing
             return false;
         }
 
-        Slot(_responseConsumer, response.Length).CopyTo(response);
+        for (int i = 0; i < response.Length; i++)
+        {
+            response[i] = Byte(_responseConsumer, i);
+        }
+
         _responseConsumer++;
         return true;
     }
@@ -67,7 +75,12 @@ internal sealed class FrontRing
     /// <summary>What no honest front end does.</summary>
     public void LieAboutProducer(uint ahead) => Volatile.Write(ref Index(RingLayout.RequestProducer), _requestProducer + ahead);
 
-    private Span<byte> Slot(uint index, int length) => _memory.Slice(new GuestPhysicalAddress(_page + RingLayout.HeaderLength + (index & (Size - 1)) * (uint)_slotLength), length);
+    /// <summary>As if the pages were neighbours, which they are in the front end's address space.</summary>
+    private ref byte Byte(uint index, int offset)
+    {
+        int at = RingLayout.HeaderLength + (int)(index & (Size - 1)) * _slotLength + offset;
+        return ref _memory.FrameBytes(_frames[at / 4096])[at % 4096];
+    }
 
-    private ref uint Index(int offset) => ref MemoryMarshal.Cast<byte, uint>(_memory.Slice(new GuestPhysicalAddress(_page + (ulong)offset), sizeof(uint)))[0];
+    private ref uint Index(int offset) => ref MemoryMarshal.Cast<byte, uint>(_memory.FrameBytes(_frames[0]))[offset / sizeof(uint)];
 }

@@ -22,6 +22,43 @@ public sealed class GrantTableTests
         Assert.Equal(0, guest.Grants.PinCount);
     }
 
+    [Fact]
+    public void APageMayBeInUseVeryOften()
+    {
+        const int often = 512 * 256;
+        using var guest = new XenGuest();
+        guest.Grant(9, 20);
+        for (int i = 0; i < often; i++)
+        {
+            Assert.Equal(GrantStatus.Okay, guest.Grants.TryPin(9, write: true, out _));
+        }
+
+        for (int i = often; i > 0; i--)
+        {
+            Assert.Equal(GrantFlags.PermitAccess | GrantFlags.Reading | GrantFlags.Writing, guest.FlagsOf(9));
+            guest.Grants.Unpin(9, write: true);
+        }
+
+        Assert.Equal(GrantFlags.PermitAccess, guest.FlagsOf(9));
+    }
+
+    /// <summary>A guest that takes its grant away, or makes another of it, while a back end uses the page: the marks go, nothing else is touched.</summary>
+    [Fact]
+    public void AnEntryMayChangeMeanwhile()
+    {
+        using var guest = new XenGuest();
+        guest.Grant(9, 20);
+        Assert.Equal(GrantStatus.Okay, guest.Grants.TryPin(9, write: true, out _));
+        guest.Grant(9, 21, GrantFlags.Invalid);
+        guest.Grants.Unpin(9, write: true);
+        Assert.Equal(GrantFlags.Invalid, guest.FlagsOf(9));
+        guest.Grant(9, 21, GrantFlags.PermitAccess | GrantFlags.Reading | GrantFlags.Writing);
+        Assert.Equal(GrantStatus.Okay, guest.Grants.TryPin(9, write: false, out uint frame));
+        Assert.Equal(21u, frame);
+        guest.Grants.Unpin(9, write: false);
+        Assert.Equal(0, guest.Grants.PinCount);
+    }
+
     [Theory]
     [InlineData(GrantFlags.Invalid, 0, 20u, false, GrantStatus.BadReference)]
     [InlineData(GrantFlags.AcceptTransfer, 0, 20u, false, GrantStatus.BadReference)]

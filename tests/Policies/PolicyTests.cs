@@ -50,6 +50,16 @@ public sealed class PolicyTests
         Assert.DoesNotContain("Idx", message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("[")]
+    [InlineData("- ")]
+    [InlineData("{a: ")]
+    public void NestingHasItsLimit(string opening)
+    {
+        string text = string.Concat(Enumerable.Repeat(opening, 100_000));
+        Assert.Matches("^p.yaml:1:[0-9]+: nested more than 100 deep$", Assert.Throws<PolicyException>(() => PolicyReader.Parse("p.yaml", text)).Message);
+    }
+
     [Fact]
     public void WhatIsLeftIsLeftAndSaysWhy()
     {
@@ -74,7 +84,7 @@ public sealed class PolicyTests
     }
 
     [Theory]
-    [InlineData("rules:\n  - pushfd in w?rk: forbid\n", "p.yaml:2: pushfd in w?rk: forbid: the image has it at 0x")]
+    [InlineData("rules:\n  - pushfd in w?rk: forbid\n", "p.yaml:2:5: pushfd in w?rk: forbid: the image has it at 0x")]
     [InlineData("rules:\n  - silent: forbid\n", "more")]
     public void WhatIsForbiddenIsNamed(string text, string expected)
     {

@@ -48,6 +48,12 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "--mode", new[] { "rewrite", "x", "-o", "y" })]
     [InlineData(2, "full or para", new[] { "rewrite", "x", "--mode", "trap", "-o", "y" })]
     [InlineData(2, "multiple of 0x400000", new[] { "rewrite", "x", "--mode", "full", "--window", "17", "-o", "y" })]
+    [InlineData(2, "IMAGE is empty", new[] { "scan", "" })]
+    [InlineData(2, "--format is text, json, sarif or html, not 'xml'", new[] { "audit", "x", "--format", "xml" })]
+    [InlineData(2, "--format is text or json, not 'sarif'", new[] { "diff", "x", "y", "--format", "sarif" })]
+    [InlineData(2, "SHELL is bash, zsh or fish, not 'tcsh'", new[] { "completion", "tcsh" })]
+    [InlineData(4, "/: is a directory", new[] { "scan", "TINY", "--policy", "/" })]
+    [InlineData(4, "tiny.elf: is not a directory", new[] { "rewrite", "TINY", "--mode", "para", "--shims", "TINY", "-o", "y" })]
     [InlineData(3, "no such file", new[] { "scan", "/nonexistent" })]
     [InlineData(3, "is a directory", new[] { "audit", "/" })]
     [InlineData(3, "not a rewritten image", new[] { "audit", "TINY" })]
@@ -90,6 +96,35 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(2, Run("diff", image, image, "--format", "html").Status);
     }
 
+    [Fact]
+    public void OneRunRewritesAndAudits()
+    {
+        string[] forms = ["txt", "json", "sarif", "sarif.json", "html"];
+        string[] audits = [.. forms.SelectMany(form => (string[])["--audit", In("with." + form)])];
+        Assert.Equal((0, "", ""), Run(["rewrite", Fixture.Path("tiny.elf"), "--mode", "para", "-o", In("out"), .. audits]));
+        foreach (string form in forms)
+        {
+            Assert.Equal((0, "", ""), Run("audit", In("out"), "-o", In("after." + form)));
+            Assert.Equal(File.ReadAllText(In("after." + form)), File.ReadAllText(In("with." + form)));
+        }
+
+        Assert.StartsWith("{\n  \"$schema\"", File.ReadAllText(In("with.sarif.json")), StringComparison.Ordinal);
+        Assert.StartsWith("<!doctype html>", File.ReadAllText(In("with.html")), StringComparison.Ordinal);
+        Assert.Contains("silent sites handled", File.ReadAllText(In("with.txt")), StringComparison.Ordinal);
+    }
+
+    /// <summary>Another file in the place of a link would cut it off; in the place of a device it would be worse.</summary>
+    [Fact]
+    public void WhatIsNoFileIsWrittenThrough()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links and descriptors of Unix");
+        File.CreateSymbolicLink(In("link"), "target");
+        Assert.Equal((0, "", ""), Run("scan", Fixture.Path("tiny.elf"), "-o", In("link")));
+        Assert.Equal("target", new FileInfo(In("link")).LinkTarget);
+        (int status, string text, string error) = Run("scan", Fixture.Path("tiny.elf"), "-o", "/dev/fd/1");
+        Assert.Equal((0, File.ReadAllText(In("target")), ""), (status, text, error));
+    }
+
     [Theory]
     [InlineData("json", "{")]
     [InlineData("sarif", "{\n  \"$schema\"")]
@@ -106,7 +141,7 @@ public sealed class CommandLineTests : IDisposable
 
     [Theory]
     [InlineData(4, "rules: [frob]", "p.yaml:1:9: a rule is 'WHAT: ACTION'", new string[0])]
-    [InlineData(5, "rules: [silent: forbid]", "p.yaml:1: silent: forbid: the image has it at 0x", new string[0])]
+    [InlineData(5, "rules: [silent: forbid]", "p.yaml:1:9: silent: forbid: the image has it at 0x", new string[0])]
     [InlineData(5, "{rules: [silent: leave], fail-on: [silent-unpatched]}", "findings: silent-unpatched ", new string[0])]
     [InlineData(5, "rules: [silent: leave]", "findings: silent-unpatched ", new[] { "--fail-on", "trap,silent-unpatched" })]
     [InlineData(2, "rules: []", "--fail-on knows silent-unpatched", new[] { "--fail-on", "frob" })]
@@ -122,6 +157,24 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(status == 0 || message.StartsWith("findings", StringComparison.Ordinal), File.Exists(In("out")));
     }
 
+    /// <summary>For the targets of GuestRewriter.Build: a form that MSBuild takes for errors, with their place.</summary>
+    [Theory]
+    [InlineData("--policy", "POLICY", "p.yaml(1,9): error GUEST002: a rule is 'WHAT: ACTION'")]
+    [InlineData("--shims", "PACK", "a.cs(1,25): error SHIM")]
+    [InlineData("--shims", "/nonexistent", "tiny.elf : error GUEST002: /nonexistent: no such directory")]
+    [InlineData("--fail-on", "trap", "tiny.elf : error GUEST002: findings: trap ")]
+    public void MsBuildReadsFailures(string option, string value, string expected)
+    {
+        File.WriteAllText(In("p.yaml"), "rules: [frob]");
+        Directory.CreateDirectory(In("pack"));
+        File.WriteAllText(Path.Combine(In("pack"), "a.cs"), "public static class A { int field; }");
+        string path = value switch { "POLICY" => In("p.yaml"), "PACK" => In("pack"), _ => value };
+        var result = Run("rewrite", Fixture.Path("tiny.elf"), "--mode", option == "--fail-on" ? "full" : "para", option, path, "--msbuild", "-o", In("out"));
+        Assert.DoesNotContain("rewriter:", result.Error, StringComparison.Ordinal);
+        Assert.Contains(expected, result.Error, StringComparison.Ordinal);
+        Assert.NotEqual(0, result.Status);
+    }
+
     [Fact]
     public void AShimPackIsRefusedLineByLine()
     {
@@ -134,6 +187,7 @@ public sealed class CommandLineTests : IDisposable
                 static uint state;
             }
             """);
+        Directory.CreateSymbolicLink(Path.Combine(pack, "round"), pack);
         var result = Run("rewrite", Fixture.Path("tiny.elf"), "--mode", "para", "--shims", pack, "-o", In("out"));
         Assert.Equal(4, result.Status);
         Assert.Equal(

@@ -1,4 +1,6 @@
 using System.Reflection;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using System.Runtime.CompilerServices;
 using System.Runtime.Loader;
 using Rewriter.Patching;
@@ -48,6 +50,23 @@ public sealed class ShimSourceTests
         Assert.Empty(first.Diagnostics);
         Assert.Equal(first.Sha256, second.Sha256);
         Assert.True(first.Assembly.Span.SequenceEqual(second.Assembly.Span));
+    }
+
+    /// <summary>A Debug build of the interfaces has another MVID than a Release build: nothing of it may reach an image.</summary>
+    [Fact]
+    public void CompiledShimsDoNotSayWhichBuildTheyWereCompiledAgainst()
+    {
+        var references = new Guid("7E4D4708-096E-4C5C-AEDA-CB10BA6A6740"); // compilation metadata references (Portable PDB)
+        ShimAssembly shims = ShimCompiler.Compile("guest-shims", [new ShimFile("sites.cs", Generate(5))]);
+        using var image = new PEReader(new MemoryStream(shims.Assembly.ToArray()));
+        DebugDirectoryEntry entry = image.ReadDebugDirectory().Single(e => e.Type == DebugDirectoryEntryType.EmbeddedPortablePdb);
+        using MetadataReaderProvider provider = image.ReadEmbeddedPortablePdbDebugDirectoryData(entry);
+        MetadataReader pdb = provider.GetMetadataReader();
+        IEnumerable<byte> noted = pdb.CustomDebugInformation.Select(pdb.GetCustomDebugInformation)
+            .Where(information => pdb.GetGuid(information.Kind) == references)
+            .SelectMany(information => pdb.GetBlobBytes(information.Value));
+        Assert.Empty(noted);
+        Assert.Contains(pdb.Documents, document => pdb.GetString(pdb.GetDocument(document).Name) == "sites.cs");
     }
 
     [Fact]

@@ -9,7 +9,7 @@ class VirtualList {
     host.addEventListener("scroll", () => this.refresh(), { passive: true });
     new ResizeObserver(() => this.refresh()).observe(host);
     host.addEventListener("keydown", event => {
-      const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 20, PageUp: -20 }[event.key];
+      const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 20, PageUp: -20, Home: -Infinity, End: Infinity }[event.key];
       if (step === undefined || this.items.length === 0) return;
       event.preventDefault();
       this.select(Math.max(0, Math.min(this.items.length - 1, this.selected + step)));
@@ -37,6 +37,7 @@ class VirtualList {
       const row = document.createElement("div");
       row.className = i === this.selected ? "row selected" : "row";
       row.setAttribute("role", "option");
+      row.setAttribute("aria-selected", i === this.selected);
       row.style.setProperty("top", `${i * VirtualList.rowHeight}px`);
       row.append(...this.draw(this.items[i]));
       row.addEventListener("click", () => this.select(i));

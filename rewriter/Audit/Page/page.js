@@ -9,6 +9,7 @@ const text = index => index === -1 || index === undefined ? "" : data.strings[in
 const [ADDRESS, SECTION, SYMBOL, BYTES, TEXT, MNEMONIC, CLASS, CONFIDENCE, TACTIC, SHIM, REASON, PATCH, METHOD, RISKS] = Array(14).keys();
 const isAudit = data.kind === "audit";
 const count = number => number.toLocaleString("en");
+const some = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 
 /* ---- summary ---- */
 function summary() {
@@ -64,7 +65,18 @@ function drawFilters() {
     document.getElementById("selects").append(select);
   }
   let timer = 0;
-  document.getElementById("query").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, 80); });
+  const query = document.getElementById("query");
+  query.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, 80); });
+  query.addEventListener("keydown", event => {
+    if (event.key === "ArrowDown" || event.key === "Enter") { event.preventDefault(); document.getElementById("functions").focus(); }
+  });
+  addEventListener("keydown", event => {
+    if (event.key !== "/" || event.target.matches("input, select")) return;
+    event.preventDefault();
+    openTab("sites");
+    query.focus();
+    query.select();
+  });
 }
 function choose(name, value) {
   document.getElementById("filter-" + name).value = value;
@@ -83,7 +95,7 @@ function search() {
     }
     if (matches.length) { found.push({ index, matches }); sites += matches.length; }
   });
-  document.getElementById("count").textContent = `${count(sites)} sites in ${count(found.length)} functions`;
+  document.getElementById("count").textContent = `${some(sites, "site")} in ${some(found.length, "function")}`;
   list.show(found);
   if (found.length) list.select(0); else document.getElementById("detail").replaceChildren(make("p", { className: "why" }, "nothing matches"));
 }
@@ -94,7 +106,7 @@ function drawFunction({ index, matches }) {
   const [name, section, first, length] = data.functions[index];
   const detail = document.getElementById("detail");
   detail.replaceChildren(make("h2", {}, text(name) || "(no symbol)", make("span", { className: "why" },
-    `  ${text(section)}, ${length} site${length === 1 ? "" : "s"}, from 0x${data.sites[first][ADDRESS]}`)));
+    `  ${text(section)}, ${some(length, "site")}, from 0x${data.sites[first][ADDRESS]}`)));
   detail.scrollTop = 0;
   let shown = 0;
   const drawn = new Set();
@@ -127,7 +139,7 @@ function badge(label, kind) { return make("span", { className: "badge " + kind }
 function drawPatch([address, , trampoline, original, patched, shim], site) {
   const parts = [make("div", { className: "scroll" }, sideBySide(linesOf(address, original), linesOf(address, patched), site[ADDRESS]))];
   if (shim.length) {
-    parts.push(make("h3", {}, `guest-side shim, in the monitor window at 0x${trampoline}`));
+    parts.push(make("h3", {}, `guest-side shim, at 0x${trampoline}`));
     parts.push(make("div", { className: "scroll" }, table("listing", linesOf(trampoline, shim).map(line => row("", ["0x" + line.at, line.bytes, line.text])))));
   }
   return parts;

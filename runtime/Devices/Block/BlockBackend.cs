@@ -11,12 +11,15 @@ public sealed class BlockBackend(BackendHost host, DiskImage disk, int index) : 
 
     private const int ReadOnlyInfo = 4;
 
+    /// <summary>A ring has at most 16 pages, as Linux's front end does: room for 512 requests.</summary>
+    private const int LargestRingOrder = 4;
+
     private BlockRing? _ring;
 
     /// <summary>Processor time of the threads of rings that are no longer connected.</summary>
     private long _closedNanoseconds;
     private uint _port;
-    private uint? _reference;
+    private readonly List<uint> _references = [];
 
     /// <summary>The name that Linux gives the disk.</summary>
     public string Name => $"xvd{(char)('a' + index)}";
@@ -31,16 +34,16 @@ public sealed class BlockBackend(BackendHost host, DiskImage disk, int index) : 
         Write("mode", disk.IsReadOnly ? "r" : "w");
         Write("type", "phy");
         Write("removable", "0");
-        Write("max-ring-page-order", "0");
+        Write("max-ring-page-order", Number(LargestRingOrder));
         Host.Store.Write(Front + "/virtual-device", Number(DeviceNumber(index)));
         Host.Store.Write(Front + "/device-type", "disk");
     }
 
     protected override bool TryConnect(out string refusal)
     {
-        if (ReadFront("ring-ref") is not uint reference || ReadFront("event-channel") is not uint port)
+        if (ReadFront("event-channel") is not uint port)
         {
-            refusal = "ring-ref or event-channel is missing";
+            refusal = "event-channel is missing";
             return false;
         }
 
@@ -51,13 +54,11 @@ public sealed class BlockBackend(BackendHost host, DiskImage disk, int index) : 
             return false;
         }
 
-        if (Host.Grants.TryPin(reference, write: true, out uint frame) != GrantStatus.Okay)
+        if (!TryPinRing(out uint[] frames, out refusal))
         {
-            refusal = $"ring-ref {reference} is no grant";
             return false;
         }
 
-        _reference = reference;
         if (Host.Events.ConnectBackend(port, () => _ring?.Notify()) != XenError.None)
         {
             refusal = $"event-channel {port} is not unbound";
@@ -76,7 +77,7 @@ public sealed class BlockBackend(BackendHost host, DiskImage disk, int index) : 
         Write("discard-granularity", "4096");
         Write("discard-alignment", "0");
         Write("feature-max-indirect-segments", Number(BlockIntake.MaximumIndirectSegments));
-        _ring = new BlockRing(Host, disk, frame, port);
+        _ring = new BlockRing(Host, disk, frames, port);
         _ring.Notify();
         refusal = "";
         return true;
@@ -97,11 +98,43 @@ public sealed class BlockBackend(BackendHost host, DiskImage disk, int index) : 
             _port = 0;
         }
 
-        if (_reference is uint reference)
+        _references.ForEach(reference => Host.Grants.Unpin(reference, write: true));
+        _references.Clear();
+    }
+
+    /// <summary>The pages of the ring: one by <c>ring-ref</c>, or with <c>ring-page-order</c> a power of two by <c>ring-ref0</c> and on.</summary>
+    private bool TryPinRing(out uint[] frames, out string refusal)
+    {
+        frames = [];
+        bool hasOrder = ReadFrontText("ring-page-order") is not null;
+        uint? order = hasOrder ? ReadFront("ring-page-order") : 0;
+        if (order is null or > LargestRingOrder)
         {
-            Host.Grants.Unpin(reference, write: true);
-            _reference = null;
+            refusal = $"ring-page-order is not a number up to {LargestRingOrder}";
+            return false;
         }
+
+        frames = new uint[1 << (int)order];
+        for (int i = 0; i < frames.Length; i++)
+        {
+            string node = hasOrder ? $"ring-ref{i}" : "ring-ref";
+            if (ReadFront(node) is not uint reference)
+            {
+                refusal = $"{node} is missing";
+                return false;
+            }
+
+            if (Host.Grants.TryPin(reference, write: true, out frames[i]) != GrantStatus.Okay)
+            {
+                refusal = $"{node} {reference} is no grant";
+                return false;
+            }
+
+            _references.Add(reference);
+        }
+
+        refusal = "";
+        return true;
     }
 
     private static uint DeviceNumber(int index) => Major << 8 | (uint)index * MinorsPerDisk;

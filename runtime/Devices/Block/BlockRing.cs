@@ -34,7 +34,7 @@ internal sealed class BlockRing : IDisposable
     private readonly HashSet<ulong> _inFlight = [];
     private readonly List<BlockJob> _batch = [];
     private readonly List<BlockJob> _finished = [];
-    private readonly List<IoVector> _vectors = [];
+    private readonly BlockSchedule _schedule = new();
     private readonly ResponseHold _hold;
     private readonly ThreadMeter _meter = new();
     private long _heldSince;
@@ -44,10 +44,10 @@ internal sealed class BlockRing : IDisposable
     private volatile bool _isStopped;
     private bool _isGone;
 
-    public BlockRing(BackendHost host, DiskImage disk, uint frame, uint port)
+    public BlockRing(BackendHost host, DiskImage disk, ReadOnlySpan<uint> frames, uint port)
     {
         (_host, _disk, _port) = (host, disk, port);
-        _ring = new BackRing(host.Ram, frame, BlockRequest.Length);
+        _ring = new BackRing(host.Ram, frames, BlockRequest.Length);
         _ring.Resume();
         _intake = new BlockIntake(disk, host.Grants, host.Ram);
         _hold = new ResponseHold((int)_ring.Size);
@@ -101,13 +101,14 @@ internal sealed class BlockRing : IDisposable
         {
             if (!TryTakeBatch())
             {
+                LetGo();
                 return;
             }
 
             if (_batch.Count > 0)
             {
                 _askedAt = Stopwatch.GetTimestamp();
-                BlockSchedule.Run(_batch, Perform);
+                _schedule.Run(_batch, Perform);
                 _batch.Clear();
             }
 
@@ -125,6 +126,15 @@ internal sealed class BlockRing : IDisposable
         }
 
         AnswerFinished();
+    }
+
+    /// <summary>The guest ends: its pages are let go, and nothing is answered.</summary>
+    private void LetGo()
+    {
+        foreach (BlockJob job in _batch.Concat(_finished))
+        {
+            _intake.Release(job);
+        }
     }
 
     /// <summary>Lets a moment pass. Spinning would keep a guest that has been put on this processor from asking for what is waited for.</summary>
@@ -201,78 +211,95 @@ internal sealed class BlockRing : IDisposable
         }
     }
 
-    private void Perform(List<BlockJob> run)
+    private void Perform(List<BlockRun> runs)
     {
-        BlockStatus status = BlockStatus.Okay;
-        CountQueue(run);
+        BlockRun first = runs[0];
+        if (first.First.Action is BlockOperation.Read or BlockOperation.Write)
+        {
+            runs.ForEach(Place);
+            _disk.TransferAll(runs, transfer => Complete((BlockRun)transfer));
+            return;
+        }
+
+        first.Error = null;
+        first.Began = Stopwatch.GetTimestamp();
         try
         {
-            switch (run[0].Action)
+            PerformAlone(first);
+        }
+        catch (IOException exception)
+        {
+            first.Error = exception;
+        }
+
+        Complete(first);
+    }
+
+    /// <exception cref="IOException">The host cannot do it.</exception>
+    private void PerformAlone(BlockRun run)
+    {
+        switch (run.First.Action)
+        {
+            case BlockOperation.FlushDiskCache:
+                _disk.Flush();
+                break;
+            case BlockOperation.Discard:
+                _disk.Discard(run.First.Sector, run.First.SectorCount);
+                break;
+            case BlockOperation.WriteBarrier:
+                _disk.Flush();
+                if (run.Pieces > 0)
+                {
+                    Place(run);
+                    _disk.Transfer(write: true, run.First.Sector, run.Vectors);
+                    _disk.Flush();
+                }
+
+                break;
+        }
+    }
+
+    /// <summary>Says where a run's bytes are, on the disk and in memory.</summary>
+    private void Place(BlockRun run)
+    {
+        run.Reset(!run.First.WritesMemory, run.First.Sector * DiskImage.SectorSize);
+        foreach (BlockJob job in run.Jobs)
+        {
+            foreach (BlockPiece piece in job.Pieces)
             {
-                case BlockOperation.FlushDiskCache:
-                    _disk.Flush();
-                    break;
-                case BlockOperation.Discard:
-                    _disk.Discard(run[0].Sector, run[0].SectorCount);
-                    break;
-                case BlockOperation.WriteBarrier:
-                    _disk.Flush();
-                    Transfer(run);
-                    _disk.Flush();
-                    break;
-                default:
-                    Transfer(run);
-                    break;
+                run.Add(new IoVector(_host.Ram.HostAddress(piece.Frame) + piece.Offset, piece.Length));
             }
         }
-        catch (IOException)
+    }
+
+    private void Complete(BlockRun run)
+    {
+        CountQueue(run);
+        foreach (BlockJob job in run.Jobs)
         {
-            status = BlockStatus.Error;
+            job.Status = run.Error is null ? BlockStatus.Okay : BlockStatus.Error;
         }
 
-        foreach (BlockJob job in run)
-        {
-            job.Status = status;
-        }
-
-        Finish(run);
+        Finish(run.Jobs);
         if (!Holds(hasRequests: true))
         {
             AnswerFinished();
         }
     }
 
-    private void CountQueue(List<BlockJob> run)
+    private void CountQueue(BlockRun run)
     {
         if (_disk.Account is { } account)
         {
-            long begun = Stopwatch.GetTimestamp();
-            foreach (BlockJob job in run)
+            foreach (BlockJob job in run.Jobs)
             {
-                account.AddQueue((long)Stopwatch.GetElapsedTime(job.AskedAt, begun).TotalNanoseconds);
+                account.AddQueue((long)Stopwatch.GetElapsedTime(job.AskedAt, run.Began).TotalNanoseconds);
             }
         }
     }
 
     private bool Holds(bool hasRequests) => _hold.Holds(new HoldState(
         _finished.Count, hasRequests, !s_canLook || _host.IsGuestIdle(), Stopwatch.GetElapsedTime(_heldSince), Stopwatch.GetElapsedTime(_askedAt)));
-
-    private void Transfer(List<BlockJob> run)
-    {
-        _vectors.Clear();
-        foreach (BlockJob job in run)
-        {
-            foreach (BlockPiece piece in job.Pieces)
-            {
-                _vectors.Add(new IoVector(_host.Ram.HostAddress(piece.Frame) + piece.Offset, piece.Length));
-            }
-        }
-
-        if (_vectors.Count > 0)
-        {
-            _disk.Transfer(!run[0].WritesMemory, run[0].Sector, CollectionsMarshal.AsSpan(_vectors));
-        }
-    }
 
     /// <summary>Pages that the processor has copies of code from are reported on its own thread before the guest hears of the transfer.</summary>
     private void Finish(List<BlockJob> run)

@@ -4,77 +4,104 @@ using Runtime.Abi.Xen;
 
 namespace Runtime.Devices.Block;
 
-/// <summary>Orders and merges jobs. It performs nothing.</summary>
-internal static class BlockSchedule
+/// <summary>Orders and merges jobs. It performs nothing. One thread at a time.</summary>
+internal sealed class BlockSchedule
 {
     /// <summary>Pieces of one transfer: Linux takes 1024 (IOV_MAX).</summary>
     public const int MostPieces = 1024;
 
-    /// <summary>Calls <paramref name="perform"/> with runs of jobs that are one transfer each, in an order in which they may be done.</summary>
+    private readonly List<BlockRun> _runs = [];
+    private readonly Stack<BlockRun> _free = new();
+    private readonly List<BlockJob> _byPlace = [];
+
+    /// <summary>Calls <paramref name="perform"/> with runs of jobs; those of one call may be done in any order, those of the next after them. A run that
+    /// is no plain read or write comes alone.</summary>
     /// <param name="jobs">In the order in which they were asked for. Reordered.</param>
-    public static void Run(List<BlockJob> jobs, Action<List<BlockJob>> perform)
+    public void Run(List<BlockJob> jobs, Action<List<BlockRun>> perform)
     {
-        var run = new List<BlockJob>();
-        for (int start = 0; start < jobs.Count;)
+        for (int start = 0, end; start < jobs.Count; start = end)
         {
-            int end = start;
+            end = start;
             while (end < jobs.Count && IsFree(jobs[end]))
             {
                 end++;
             }
 
-            Sort(jobs, start, end);
-            for (int i = start; i < end; i++)
+            if (end > start)
             {
-                if (run.Count > 0 && !Continues(run, jobs[i]))
-                {
-                    perform(run);
-                    run.Clear();
-                }
-
-                run.Add(jobs[i]);
-            }
-
-            if (run.Count > 0)
-            {
-                perform(run);
-                run.Clear();
+                RunFree(jobs, start, end, perform);
             }
 
             if (end < jobs.Count)
             {
-                run.Add(jobs[end++]);
-                perform(run);
-                run.Clear();
+                Join(jobs[end++]);
+                Flush(perform);
+            }
+        }
+    }
+
+    /// <summary>Jobs of which none is a flush or a barrier.</summary>
+    private void RunFree(List<BlockJob> jobs, int start, int end, Action<List<BlockRun>> perform)
+    {
+        bool isSorted = TrySort(jobs, start, end);
+        for (int i = start; i < end; i++)
+        {
+            if (!isSorted && _runs.Count > 0 && !Continues(_runs[^1], jobs[i]))
+            {
+                Flush(perform);
             }
 
-            start = end;
+            Join(jobs[i]);
         }
+
+        Flush(perform);
+    }
+
+    private void Join(BlockJob job)
+    {
+        if (_runs.Count == 0 || !Continues(_runs[^1], job))
+        {
+            BlockRun run = _free.TryPop(out BlockRun? free) ? free : new BlockRun();
+            run.Clear();
+            _runs.Add(run);
+        }
+
+        _runs[^1].Add(job);
+    }
+
+    private void Flush(Action<List<BlockRun>> perform)
+    {
+        perform(_runs);
+        _runs.ForEach(_free.Push);
+        _runs.Clear();
     }
 
     /// <summary>Whether a job may change places with its neighbours.</summary>
     private static bool IsFree(BlockJob job) => job.Action is BlockOperation.Read or BlockOperation.Write;
 
-    /// <summary>By direction and sector, unless two jobs touch the same sectors and one of them writes: then the order is the guest's.</summary>
-    private static void Sort(List<BlockJob> jobs, int start, int end)
+    /// <summary>By direction and sector, unless jobs touch the same sectors and there are writes: then the order is the guest's.</summary>
+    private bool TrySort(List<BlockJob> jobs, int start, int end)
     {
-        for (int i = start; i < end; i++)
+        _byPlace.Clear();
+        _byPlace.AddRange(jobs[start..end]);
+        if (_byPlace.Exists(job => job.Action == BlockOperation.Write))
         {
-            for (int j = start; j < i; j++)
+            _byPlace.Sort((a, b) => a.Sector.CompareTo(b.Sector));
+            for (int i = 1; i < _byPlace.Count; i++)
             {
-                bool overlap = jobs[i].Sector < jobs[j].End && jobs[j].Sector < jobs[i].End;
-                if (overlap && (jobs[i].Action == BlockOperation.Write || jobs[j].Action == BlockOperation.Write))
+                if (_byPlace[i].Sector < _byPlace[i - 1].End)
                 {
-                    return;
+                    return false;
                 }
             }
         }
 
         jobs.Sort(start, end - start, s_byPlace);
+        return true;
     }
 
-    private static bool Continues(List<BlockJob> run, BlockJob job)
-        => run[^1].Action == job.Action && run[^1].End == job.Sector && run.Sum(done => done.Pieces.Count) + job.Pieces.Count <= MostPieces;
+    private static bool Continues(BlockRun run, BlockJob job)
+        => IsFree(job) && run.First.Action == job.Action && run.End == job.Sector && run.Pieces + job.Pieces.Count <= MostPieces;
 
     private static readonly Comparer<BlockJob> s_byPlace = Comparer<BlockJob>.Create((a, b) => (a.Action, a.Sector).CompareTo((b.Action, b.Sector)));
 }

@@ -16,9 +16,18 @@ internal interface IDiskContents : IDisposable
     /// <exception cref="IOException">The host cannot do it.</exception>
     void Transfer(bool write, long offset, Span<IoVector> vectors);
 
+    /// <summary>Does several transfers, in any order, and together with what others ask of the same file where that is next to it. An error is noted in
+    /// the transfer that it happened to.</summary>
+    /// <param name="transfers">Those that write touch no bytes of the others.</param>
+    /// <param name="done">Told of each, on this thread.</param>
+    void TransferAll(IReadOnlyList<DiskTransfer> transfers, Action<DiskTransfer> done) => DiskTransfer.PerformEach(this, transfers, done);
+
     /// <summary>Returns when everything that was written before is on the host's disk.</summary>
     /// <exception cref="IOException">The host cannot do so: what was written may be lost.</exception>
     void Synchronize();
+
+    /// <summary>Processor time of threads that work for it, in nanoseconds. Any thread.</summary>
+    long ThreadNanoseconds => 0;
 
     /// <summary>Forgets bytes: they read as zeros afterwards, or as before where the host cannot do it.</summary>
     void Discard(long offset, long length);

@@ -3,6 +3,7 @@
 // A bit is on the host's disk only after the cluster that it stands for: synchronized are first the data, then the bits. So a crash at any
 // moment leaves, of each cluster, what the guest wrote or what was there before. A flush that has returned is kept whatever happens; what
 // was written to new clusters since then goes when the runtime is killed, as it would from a drive's write cache.
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Runtime.Memory;
 
@@ -83,6 +84,33 @@ internal sealed class OverlayFile : IDiskContents
         }
     }
 
+    /// <summary>Of reads, what the base has is asked of it together.</summary>
+    public void TransferAll(IReadOnlyList<DiskTransfer> transfers, Action<DiskTransfer> done)
+    {
+        if (transfers.Any(transfer => transfer.Write))
+        {
+            DiskTransfer.PerformEach(this, transfers, done);
+            return;
+        }
+
+        using Lock.Scope held = _transfers.EnterScope();
+        var parts = new List<BasePart>();
+        foreach (DiskTransfer transfer in transfers)
+        {
+            ReadOwn(transfer, parts);
+        }
+
+        _base.TransferAll(parts, part =>
+        {
+            DiskTransfer whole = ((BasePart)part).Whole;
+            whole.Error ??= part.Error;
+        });
+        foreach (DiskTransfer transfer in transfers)
+        {
+            done(transfer);
+        }
+    }
+
     public void Synchronize()
     {
         // One at a time: the second returns when the first one's bits are down, not when they are taken.
@@ -122,6 +150,8 @@ internal sealed class OverlayFile : IDiskContents
     }
 
     /// <summary>A runtime that ends in order keeps what was written last, too.</summary>
+    public long ThreadNanoseconds => _file.ThreadNanoseconds;
+
     public void Dispose()
     {
         try
@@ -162,14 +192,12 @@ internal sealed class OverlayFile : IDiskContents
 
     private void Read(long offset, Span<IoVector> vectors)
     {
-        long end = offset + IoVector.Sum(vectors);
-        while (offset < end)
+        for (long end = offset + IoVector.Sum(vectors); offset < end;)
         {
-            long cluster = offset / OverlayHeader.ClusterSize, lastCluster = (end + OverlayHeader.ClusterSize - 1) / OverlayHeader.ClusterSize;
-            long runEnd = Math.Min(end, (cluster + _held.RunLength(cluster, lastCluster)) * OverlayHeader.ClusterSize);
-            IoVector.CopyFirst(vectors, runEnd - offset, _part);
+            (bool isOwn, long length) = Part(offset, end);
+            IoVector.CopyFirst(vectors, length, _part);
             Span<IoVector> part = CollectionsMarshal.AsSpan(_part);
-            if (_held[cluster])
+            if (isOwn)
             {
                 _file.Transfer(write: false, _header.DataOffset + offset, part);
             }
@@ -178,8 +206,51 @@ internal sealed class OverlayFile : IDiskContents
                 _base.Transfer(write: false, offset, part);
             }
 
-            vectors = IoVector.Skip(vectors, runEnd - offset);
-            offset = runEnd;
+            vectors = IoVector.Skip(vectors, length);
+            offset += length;
+        }
+    }
+
+    /// <summary>Where a run of bytes lies, as far as it lies in one file.</summary>
+    private (bool IsOwn, long Length) Part(long offset, long end)
+    {
+        long cluster = offset / OverlayHeader.ClusterSize, lastCluster = (end + OverlayHeader.ClusterSize - 1) / OverlayHeader.ClusterSize;
+        long runEnd = Math.Min(end, (cluster + _held.RunLength(cluster, lastCluster)) * OverlayHeader.ClusterSize);
+        return (_held[cluster], runEnd - offset);
+    }
+
+    /// <summary>Reads what the overlay has, and lists what the base has.</summary>
+    private void ReadOwn(DiskTransfer transfer, List<BasePart> rest)
+    {
+        transfer.Began = Stopwatch.GetTimestamp();
+        Span<IoVector> vectors = transfer.Vectors;
+        for (long offset = transfer.Offset, end = offset + transfer.Length; offset < end && transfer.Error is null;)
+        {
+            (bool isOwn, long length) = Part(offset, end);
+            IoVector.CopyFirst(vectors, length, _part);
+            if (isOwn)
+            {
+                TryReadFile(transfer, _header.DataOffset + offset);
+            }
+            else
+            {
+                rest.Add(new BasePart(transfer, offset, _part));
+            }
+
+            vectors = IoVector.Skip(vectors, length);
+            offset += length;
+        }
+    }
+
+    private void TryReadFile(DiskTransfer transfer, long at)
+    {
+        try
+        {
+            _file.Transfer(write: false, at, CollectionsMarshal.AsSpan(_part));
+        }
+        catch (IOException exception)
+        {
+            transfer.Error = exception;
         }
     }
 
@@ -213,5 +284,18 @@ internal sealed class OverlayFile : IDiskContents
             _file.Write(_header.DataOffset + cluster * OverlayHeader.ClusterSize, _cluster);
             _held.Set(cluster);
         }
+    }
+
+    /// <summary>A part of a read that the base has.</summary>
+    private sealed class BasePart : DiskTransfer
+    {
+        public BasePart(DiskTransfer whole, long offset, List<IoVector> vectors)
+        {
+            Whole = whole;
+            Reset(write: false, offset);
+            vectors.ForEach(Add);
+        }
+
+        public DiskTransfer Whole { get; }
     }
 }

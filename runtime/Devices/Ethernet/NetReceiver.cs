@@ -14,7 +14,7 @@ namespace Runtime.Devices.Ethernet;
 /// <param name="flips">Each request is a place without a page, and gets one with data (page flip); else a page.</param>
 internal sealed class NetReceiver(BackendHost host, GuestPort cable, uint ringFrame, uint port, bool takesLarge, bool flips)
 {
-    private readonly BackRing _ring = Resumed(new BackRing(host.Ram, ringFrame, NetReceiveRequest.Length));
+    private readonly BackRing _ring = Resumed(new BackRing(host.Ram, [ringFrame], NetReceiveRequest.Length));
     private readonly Queue<NetReceiveRequest> _posted = new();
     private readonly byte[] _segment = new byte[EthernetFrame.LongestOnWire];
     private int _segmentsDone;

@@ -17,7 +17,7 @@ internal sealed class NetTransmitter(BackendHost host, GuestPort cable, uint rin
     private const int TellAtOnce = 64;
 
     private readonly Lock _gate = new();
-    private readonly BackRing _ring = Resumed(new BackRing(host.Ram, ringFrame, NetTransmitRequest.Length));
+    private readonly BackRing _ring = Resumed(new BackRing(host.Ram, [ringFrame], NetTransmitRequest.Length));
     private readonly HashSet<ushort> _inFlight = [];
     private readonly HashSet<NetPacket> _sent = [];
     private readonly RingAttention _attention = new();

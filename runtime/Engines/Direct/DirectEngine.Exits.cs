@@ -255,8 +255,18 @@ public sealed partial class DirectEngine
             case FillResult.CodeWrite:
                 return OnCodeWrite(space, linear);
             default:
-                return Emulate();
+                return user || _mode != ExecutionMode.Para ? Emulate() : EmulateDeviceAccess(space);
         }
+    }
+
+    private VmExit EmulateDeviceAccess(AddressSpace space)
+    {
+        uint eip = State.Eip;
+        CodePage? page = _mapper.At(space, eip);
+        _deviceAccesses.Begin();
+        VmExit exit = Emulate();
+        _deviceAccesses.Faulted(page, eip);
+        return exit;
     }
 
     private VmExit RaisePageFault(uint error, uint linear)
@@ -427,6 +437,14 @@ public sealed partial class DirectEngine
         }
 
         _accounts.BeginHypercall(site);
+        if (site.IsDeviceAccess)
+        {
+            _deviceAccesses.Begin();
+            VmExit exit = StepTransfer();
+            _deviceAccesses.Performed(site);
+            return exit;
+        }
+
         return State.Cpl == 3 && site.Instruction.Instruction.Code == Iced.Intel.Code.Int_imm8
             ? EnterKernel(site.Instruction.Instruction.Immediate8)
             : StepTransfer();

@@ -37,6 +37,7 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
     private readonly SelectorSlots _selectors;
     private readonly OperandMirror _operands;
     private readonly Switcher _switcher;
+    private readonly HotDeviceAccesses _deviceAccesses;
     private readonly PostWindow? _posts;
     private WindowMemory _window;
     private AddressSpace? _current;
@@ -87,6 +88,7 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
         _pager = new ShadowPager(_cpu, Memory, _frames, mode == ExecutionMode.Trap, HostLimits.LowestPage);
         _spaces = new AddressSpaceCache(_control, _ram, _frames, SpaceCapacity, _pager.IsAbandoned) { WindowBase = _window.Base };
         _code = new CodeCache(_storage, Memory, _frames.CodeFlags, mode, _window.Base, plan, Returned, imagePlan);
+        _deviceAccesses = new HotDeviceAccesses(_code, Memory);
         if (_hasOwnTime)
         {
             _code.LeaveTimeStamps();

@@ -19,6 +19,12 @@ internal sealed class CodeSite(CodePage page, SensitiveInstruction instruction)
     /// <summary>Where its exits are accounted for, or -1 as long as there were none (<see cref="HotSites.IndexOf"/>).</summary>
     public int Account { get; set; } = -1;
 
+    /// <summary>Not sensitive: it was taken over because it accesses devices (<see cref="CodeCache.TryTakeOver"/>).</summary>
+    public bool IsDeviceAccess => page.DeviceAccesses.Contains((int)(Address & 0xFFF));
+
+    /// <summary>How often one was performed that met no device after all, less how often one did.</summary>
+    public int Strays { get; set; }
+
     /// <summary>Its index is that of the image's plan.</summary>
     public bool IsFromImage { get; init; }
 
@@ -177,6 +183,69 @@ internal sealed class CodeCache
         }
     }
 
+    /// <summary>Makes a site of an instruction that accesses devices again and again: to ask the monitor costs a fraction of a fault.</summary>
+    /// <param name="address">In kernel code.</param>
+    /// <returns>False when there is no room for a jump: it stays as it was.</returns>
+    public bool TryTakeOver(CodePage page, uint address)
+    {
+        int offset = (int)(address & 0xFFF);
+        if (_mode != ExecutionMode.Para || page.Key.IsUser || page.Sites.ContainsKey(offset)
+            || !page.TryGetInstruction(address, out Iced.Intel.Instruction instruction) || !DeviceInstruction.MayBeSite(instruction)
+            || offset + instruction.Length > CodePage.Size)
+        {
+            return false;
+        }
+
+        _found.Clear();
+        if (page.PatchAt(offset) is LivePatch live)
+        {
+            if (live.IsFromImage)
+            {
+                return false;
+            }
+
+            Unpatch(live, _found);
+        }
+
+        var site = new SensitiveInstruction(
+            instruction, page.Original.AsMemory(offset, instruction.Length), SensitivityClass.Trapping, SiteConfidence.High, "", null);
+        _found.Add(site);
+        page.DeviceAccesses.Add(offset);
+        Plan(page, _found);
+        bool isTaken = _sites[page.Sites[offset]]!.Tactic != PatchTactic.Trap;
+        if (!isTaken)
+        {
+            Leave(page, offset);
+        }
+
+        return isTaken;
+    }
+
+    /// <summary>Takes back a <see cref="TryTakeOver"/>: the instruction executes natively again.</summary>
+    public void GiveBack(CodeSite site)
+    {
+        int offset = (int)(site.Address & 0xFFF);
+        _found.Clear();
+        if (site.Page.PatchAt(offset) is LivePatch live)
+        {
+            Unpatch(live, _found);
+        }
+
+        _found.Remove(site.Instruction);
+        Leave(site.Page, offset);
+        site.Page.Reveal(offset, site.Instruction.Code.Length);
+        Plan(site.Page, _found);
+    }
+
+    private void Leave(CodePage page, int offset)
+    {
+        page.DeviceAccesses.Remove(offset);
+        if (page.Sites.Remove(offset, out int index))
+        {
+            _sites[index] = null;
+        }
+    }
+
     /// <summary>The copies of a frame.</summary>
     public IReadOnlyList<CodePage> OfFrame(uint frame) => _byFrame.TryGetValue(frame, out List<CodePage>? pages) ? pages : [];
 
@@ -321,7 +390,7 @@ internal sealed class CodeCache
         Trampolines.Remove(live);
         if (!live.IsFromImage)
         {
-            _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
+            ReturnRoom(live);
         }
 
         foreach ((int offset, int index) in page.Sites)
@@ -416,7 +485,7 @@ internal sealed class CodeCache
         {
             _plan?.Return(live.Patch);
         }
-        else
+        else if (live.HasTrampoline)
         {
             _window.Free(live.Patch.TrampolineAddress, live.Patch.Trampoline.Length);
         }
@@ -425,6 +494,12 @@ internal sealed class CodeCache
     private void Apply(LivePatch live)
     {
         Patch patch = live.Patch;
+        if (!live.HasTrampoline)
+        {
+            live.Owner.Apply(live);
+            return;
+        }
+
         if (KeyInstructions.AreIn(patch.Trampoline.Span))
         {
             // What is displaced has other displacements there, which nobody chose. The sites stay traps.

@@ -16,6 +16,9 @@ internal readonly record struct CodePageKey(uint Frame, uint Page, bool IsUser);
 /// <param name="IsFromImage">It came with the image: its place in the window stays its own.</param>
 internal sealed record LivePatch(CodePage Owner, Patch Patch, bool IsFromImage = false)
 {
+    /// <summary>It is more than a landing for another one's jump.</summary>
+    public bool HasTrampoline => Patch.Trampoline.Length > 0;
+
     /// <summary>How often the guards of its displaced range were hit.</summary>
     public int GuardHits { get; set; }
 
@@ -62,6 +65,9 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
 
     /// <summary>Sensitive instructions of the page by offset, with their index in the site table.</summary>
     public Dictionary<int, int> Sites { get; } = [];
+
+    /// <summary>Those of <see cref="Sites"/> that are not sensitive, but were taken over because they access devices.</summary>
+    public HashSet<int> DeviceAccesses { get; } = [];
 
     public List<LivePatch> Patches { get; } = [];
 
@@ -342,6 +348,14 @@ internal sealed class CodePage(CodePageKey key, int slot, byte[] original, Memor
         }
 
         return true;
+    }
+
+    /// <summary>What would be a breakpoint for a guest that came there. In kernel code only: a user's may belong to a debugger.</summary>
+    public bool IsTrapFiller(uint address, int length)
+    {
+        const byte int3 = 0xCC;
+        int offset = (int)(address - Address);
+        return !key.IsUser && address >= Address && offset + length <= Size && !original.AsSpan(offset, length).ContainsAnyExcept(int3) && !HoldsCode(offset, length);
     }
 
     public ReadOnlySpan<byte> Bytes(uint address, int length) => original.AsSpan((int)(address - Address), length);

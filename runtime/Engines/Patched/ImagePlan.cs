@@ -82,7 +82,7 @@ internal sealed class ImagePlan
     /// <summary>The page that used a patch is gone; another may use it.</summary>
     public void Return(Patch patch) => _byPatch[patch.Address].IsTaken = false;
 
-    // Jumps by way of another patch are planned anew at run time, where nothing may land in padding; nor are patches on two pages used.
+    // Jumps by way of another patch are planned anew at run time, where most padding is not known to be that; nor are patches on two pages used.
     private static bool IsUsable(Patch patch)
         => patch.Tactic is PatchTactic.Jump or PatchTactic.JumpFollowing or PatchTactic.JumpPreceding && patch.Trampoline.Length > 0 && patch.Landing == 0
             && patch.Address >> 12 == (patch.Address + (uint)patch.NewBytes.Length - 1) >> 12;

@@ -57,13 +57,14 @@ public sealed class BlockBackendTests
 
     /// <summary>A random mix against a model of the disk: whatever is merged and reordered, each request reads and writes what it should.</summary>
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public void AnyMixOfRequestsAgreesWithTheModel(int seed)
+    [InlineData(1, 0)]
+    [InlineData(2, 0)]
+    [InlineData(3, 0)]
+    [InlineData(4, 2)]
+    public void AnyMixOfRequestsAgreesWithTheModel(int seed, int order)
     {
-        using var front = new BlockFront();
-        front.Connect();
+        using var front = new BlockFront(ringPages: 1 << order);
+        ConnectWithOrder(front, order);
         var random = new Random(seed);
         byte[] model = front.FileContents;
         ulong id = 1;
@@ -108,7 +109,7 @@ public sealed class BlockBackendTests
             }
         }
 
-        Assert.Equal(1, front.Guest.Grants.PinCount);
+        Assert.Equal(1 << order, front.Guest.Grants.PinCount);
     }
 
     [Fact]
@@ -221,6 +222,8 @@ public sealed class BlockBackendTests
         front.Push();
         front.WaitForDeath();
         Assert.Contains("request id 9 is in flight twice", front.Death, StringComparison.Ordinal);
+        front.SetState(XenbusState.Closing);
+        Assert.Equal(0, front.Guest.Grants.PinCount);
     }
 
     [Theory]
@@ -233,6 +236,172 @@ public sealed class BlockBackendTests
         Assert.Equal("6", front.State);
         Assert.Equal(0, front.Guest.Grants.PinCount);
         Assert.NotNull(front.Store.Read("/local/domain/0/error/backend/vbd/1/51712/error"));
+    }
+
+    /// <summary>A ring of 16 pages has room for 512 requests.</summary>
+    [Fact]
+    public void ARingMayHaveSeveralPages()
+    {
+        using (var offered = new BlockFront())
+        {
+            Assert.Equal("4", offered.Store.Read("/local/domain/0/backend/vbd/1/51712/max-ring-page-order"));
+        }
+
+        using var front = new BlockFront(ringPages: 4);
+        ConnectWithOrder(front, 2);
+        Assert.Equal("4", front.State);
+        byte[] contents = front.FileContents;
+        for (int i = 0; i < 128; i++)
+        {
+            front.Put(Request((ulong)i, BlockOperation.Read, (ulong)i * 8, Segment(i)));
+        }
+
+        front.Push();
+        Assert.Equal(Enumerable.Range(0, 128).Select(id => (ulong)id), front.Wait(128).Select(response => response.Id).Order());
+        for (int i = 0; i < 128; i++)
+        {
+            Assert.Equal(contents.AsSpan(i * 4096, 4096), front.Page(i));
+        }
+
+        Assert.Equal(4, front.Guest.Grants.PinCount);
+        front.SetState(XenbusState.Closing);
+        Assert.Equal(0, front.Guest.Grants.PinCount);
+    }
+
+    [Theory]
+    [InlineData("5", 0u, 0u)]
+    [InlineData("31", 0u, 0u)]
+    [InlineData("4294967295", 0u, 0u)]
+    [InlineData("-1", 0u, 0u)]
+    [InlineData("", 0u, 0u)]
+    [InlineData("two", 0u, 0u)]
+    [InlineData("1", RingReference, null)] // a page is missing
+    [InlineData("1", null, RingReference)]
+    [InlineData("1", RingReference, 99u)] // no grant
+    [InlineData("1", 4294967295u, RingReference)]
+    public void ABadRingOfSeveralPagesIsRefused(string order, uint? first, uint? second)
+    {
+        using var front = new BlockFront(ringPages: 2);
+        front.Connect(order, first, second);
+        Assert.Equal("6", front.State);
+        Assert.Equal(0, front.Guest.Grants.PinCount);
+        Assert.Null(front.Death);
+    }
+
+    /// <summary>The front end's own loss: its requests overwrite one another, and come twice. No page stays pinned for that.</summary>
+    [Fact]
+    public void APageMayBeInARingTwice()
+    {
+        using var front = new BlockFront(ringPages: 2);
+        front.Connect("1", RingReference, RingReference);
+        Assert.Equal("4", front.State);
+        for (int i = 0; i < 64; i++)
+        {
+            front.Put(Request((ulong)i, BlockOperation.Read, 0, Segment(i)));
+        }
+
+        front.Push();
+        front.SetState(XenbusState.Closing);
+        Assert.Equal(0, front.Guest.Grants.PinCount);
+    }
+
+    [Fact]
+    public void DiscardsThatCannotBeAreAnsweredWithAnError()
+    {
+        using var front = new BlockFront();
+        front.Connect();
+        byte[] before = front.FileContents;
+        ulong id = 0;
+        foreach ((ulong sector, ulong count) in ((ulong, ulong)[])[(4096, 1), (4095, 2), (0, ulong.MaxValue), (ulong.MaxValue, 1), (ulong.MaxValue, ulong.MaxValue), (1ul << 63, 1ul << 63)])
+        {
+            front.Put(new DiscardBlockRequest { Operation = BlockOperation.Discard, Id = ++id, Sector = sector, SectorCount = count });
+            front.Push();
+            Assert.Equal(BlockStatus.Error, Assert.Single(front.Wait(1)).Status);
+        }
+
+        Assert.Equal(before, front.FileContents);
+        using var readOnly = new BlockFront(isReadOnly: true);
+        readOnly.Connect();
+        readOnly.Put(new DiscardBlockRequest { Operation = BlockOperation.Discard, Id = 1, SectorCount = 8 });
+        readOnly.Push();
+        Assert.Equal(BlockStatus.Error, Assert.Single(readOnly.Wait(1)).Status);
+    }
+
+    /// <summary>Requests near to the truth and far from it, grants and pages that come and go, states in any order: the guest may die of it, or see errors.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void NoFrontEndEndsTheMonitor(int seed)
+    {
+        var random = new Random(seed);
+        for (int life = 0; life < 30; life++)
+        {
+            int order = random.Next(3);
+            using var front = new BlockFront(sectors: 512, ringPages: 1 << order);
+            ConnectWithOrder(front, order);
+            for (int step = 0; step < 100 && Volatile.Read(ref front.Death) is null; step++)
+            {
+                Misbehave(front, random);
+            }
+
+            front.SetState(XenbusState.Closed);
+            Assert.Equal(0, front.Guest.Grants.PinCount);
+        }
+    }
+
+    private static void Misbehave(BlockFront front, Random random)
+    {
+        // The ring's own page and the grant table's are granted too: what is read goes there.
+        BlockSegment[] segments = [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Segment(random.Next(DataFrames), random.Next(8), random.Next(9)))];
+        if (random.Next(8) == 0)
+        {
+            segments[0].Reference = RingReference;
+        }
+
+        BlockRequest request = Request((ulong)random.NextInt64(), (BlockOperation)random.Next(8), (ulong)random.Next(600), segments);
+        if (random.Next(8) == 0)
+        {
+            random.NextBytes(MemoryMarshal.AsBytes(new Span<BlockRequest>(ref request)));
+        }
+
+        front.Put(request);
+        switch (random.Next(40))
+        {
+            case 0:
+                front.SetState((XenbusState)random.Next(8));
+                break;
+            case 1:
+                front.Ring.LieAboutProducer((uint)random.Next());
+                front.Notify();
+                break;
+            case 2:
+                front.Guest.Grant(FirstDataReference + (uint)random.Next(DataFrames), (uint)random.Next(300), (GrantFlags)random.Next(32));
+                break;
+            case 3:
+                front.Guest.Reservation.TryGiveBack(FirstDataFrame + (uint)random.Next(DataFrames));
+                break;
+            default:
+                front.Push();
+                break;
+        }
+
+        front.Completions.Advance(0);
+        // It may have had the disk written over its indices.
+        for (int i = 0; i < front.Ring.Size && front.Ring.TryTake(new byte[BlockResponse.Length]); i++)
+        {
+        }
+    }
+
+    private static void ConnectWithOrder(BlockFront front, int order)
+    {
+        if (order == 0)
+        {
+            front.Connect();
+            return;
+        }
+
+        front.Connect(order.ToString(), [.. Enumerable.Range(0, 1 << order).Select(i => (uint?)(RingReference + (uint)i))]);
     }
 
     [Fact]

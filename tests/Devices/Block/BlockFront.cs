@@ -15,26 +15,37 @@ internal sealed class BlockFront : IDisposable
 {
     public const uint RingFrame = 10, RingReference = 8, FirstDataFrame = 20, FirstDataReference = 100;
     public const int DataFrames = 200;
+    private const string Front = "/local/domain/1/device/vbd/51712/";
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
-    private readonly string _path = Path.GetTempFileName();
+    private readonly string _path;
+    private readonly bool _isOwnFile;
     private readonly BlockBackend _backend;
     private readonly uint _port;
 
-    public BlockFront(int sectors = 4096, bool isReadOnly = false)
+    /// <param name="ringPages">More than one are offered by <c>ring-page-order</c>.</param>
+    public BlockFront(int sectors = 4096, bool isReadOnly = false, int ringPages = 1)
+        : this(Random(sectors), path => isReadOnly ? DiskImage.OpenReadOnly(path) : DiskImage.Open(path), ringPages) => _isOwnFile = true;
+
+    /// <summary>A disk on a file that others use too.</summary>
+    public BlockFront(string path, Func<string, DiskImage> open, int ringPages = 1)
     {
-        byte[] contents = new byte[sectors * DiskImage.SectorSize];
-        new Random(5).NextBytes(contents);
-        File.WriteAllBytes(_path, contents);
-        Disk = isReadOnly ? DiskImage.OpenReadOnly(_path) : DiskImage.Open(_path);
+        _path = path;
+        Disk = open(path);
         Guest = new XenGuest();
         Completions = new CompletionQueue(() => { });
         var host = new BackendHost(
             DomainId.FirstGuest, Store, Guest.Events, Guest.Grants, Guest.Memory, Completions, () => true, reason => Interlocked.CompareExchange(ref Death, reason, null), new FakeClock(), Guest.Reservation);
         _backend = new BlockBackend(host, Disk, 0);
         _backend.Offer();
-        Ring = new FrontRing(Guest.Memory, RingFrame, BlockRequest.Length);
-        Guest.Grant(RingReference, RingFrame);
+        // Backwards: nothing says that a ring's pages are neighbours.
+        uint[] frames = [.. Enumerable.Range(0, ringPages).Select(i => RingFrame + (uint)(ringPages - 1 - i))];
+        Ring = new FrontRing(Guest.Memory, frames, BlockRequest.Length);
+        for (uint i = 0; i < ringPages; i++)
+        {
+            Guest.Grant(RingReference + i, frames[i]);
+        }
+
         for (uint i = 0; i < DataFrames; i++)
         {
             Guest.Grant(FirstDataReference + i, FirstDataFrame + i);
@@ -62,14 +73,34 @@ internal sealed class BlockFront : IDisposable
     /// <summary>The handshake that a front end makes.</summary>
     public void Connect(uint reference = RingReference, string protocol = "x86_32-abi")
     {
-        const string front = "/local/domain/1/device/vbd/51712/";
-        Store.Write(front + "ring-ref", reference.ToString());
-        Store.Write(front + "event-channel", _port.ToString());
-        Store.Write(front + "protocol", protocol);
-        Store.Write(front + "state", "3");
+        Store.Write(Front + "ring-ref", reference.ToString());
+        Offer(protocol);
     }
 
-    public void SetState(XenbusState state) => Store.Write("/local/domain/1/device/vbd/51712/state", ((int)state).ToString());
+    /// <summary>The same with several pages.</summary>
+    /// <param name="references">Null leaves a node out.</param>
+    public void Connect(string order, params uint?[] references)
+    {
+        Store.Write(Front + "ring-page-order", order);
+        for (int i = 0; i < references.Length; i++)
+        {
+            if (references[i] is uint reference)
+            {
+                Store.Write($"{Front}ring-ref{i}", reference.ToString());
+            }
+        }
+
+        Offer("x86_32-abi");
+    }
+
+    private void Offer(string protocol)
+    {
+        Store.Write(Front + "event-channel", _port.ToString());
+        Store.Write(Front + "protocol", protocol);
+        Store.Write(Front + "state", "3");
+    }
+
+    public void SetState(XenbusState state) => Store.Write(Front + "state", ((int)state).ToString());
 
     public Span<byte> Page(int index) => Guest.Memory.FrameBytes(FirstDataFrame + (uint)index);
 
@@ -142,7 +173,20 @@ internal sealed class BlockFront : IDisposable
         _backend.Dispose();
         Disk.Dispose();
         Guest.Dispose();
-        File.Delete(_path);
+        if (_isOwnFile)
+        {
+            File.Delete(_path);
+        }
+    }
+
+    /// <summary>A file of random bytes.</summary>
+    public static string Random(int sectors)
+    {
+        string path = Path.GetTempFileName();
+        byte[] contents = new byte[sectors * DiskImage.SectorSize];
+        new Random(5).NextBytes(contents);
+        File.WriteAllBytes(path, contents);
+        return path;
     }
 
     private static byte[] ReadShared(string path)

@@ -131,7 +131,7 @@ internal sealed class CodeMapper(CodeCache cache, ShadowPager pager, FrameTable 
             return code.Sites.ContainsKey(offset) ? Placement.Emulate : Placement.Native;
         }
 
-        if (live.Patch.Address == eip)
+        if (live.Patch.Address == eip && live.HasTrampoline)
         {
             return Placement.Native;
         }
