@@ -73,7 +73,7 @@ public sealed class GuestsFileTests : IDisposable
 
     /// <summary>What is found out only by opening files stops everything as well.</summary>
     [Theory]
-    [InlineData("kernel: /dev/zero", "kernel /dev/zero: has no length, and more than 512 MiB")]
+    [InlineData("kernel: /dev/zero", "kernel /dev/zero: larger than 512 MiB")]
     [InlineData("kernel: /dev/null", "kernel /dev/null: the file is empty")]
     [InlineData("kernel: /etc/passwd", "kernel /etc/passwd: not a kernel image")]
     [InlineData("kernel: KERNEL\n    disks: [/dev/null]", "disk /dev/null: empty: a disk has a sector at least")]
