@@ -442,6 +442,7 @@ public sealed partial class DirectEngine : ISteppableEngine, ICpuObserver
             if (space.MappingCount > HostLimits.MappingsPerProcess / 2)
             {
                 space.Wipe();
+                space.IsCrowded = true;
             }
         }
 

@@ -34,7 +34,14 @@ internal sealed class AddressSpace : IDisposable
         MapWindow();
     }
 
-    public SpaceKey Key { get; set; }
+    public SpaceKey Key
+    {
+        get;
+        set => (field, IsCrowded) = (value, false);
+    }
+
+    /// <summary>It had more mappings than the host allows: what it is filled with ahead of use would only drive out what is used.</summary>
+    public bool IsCrowded { get; set; }
     public StubProcess Stub { get; }
 
     /// <summary>The frame at the window's place for the GDT; none at first.</summary>

@@ -307,10 +307,11 @@ internal sealed class ShadowPager(Cpu cpu, GuestMemory memory, FrameTable frames
     private void FillAround(AddressSpace space, ShadowRegion region, in ShadowRun wanted)
     {
         int at = (int)(wanted.Page & 511);
-        int last = Math.Min(at + FillAhead, ShadowRegion.PageCount - 1);
+        (int behind, int ahead) = space.IsCrowded ? (0, 0) : (FillBehind, FillAhead);
+        int last = Math.Min(at + ahead, ShadowRegion.PageCount - 1);
         ShadowRun run = default;
         bool holdsWanted = false;
-        for (int i = Math.Max(at - FillBehind, 0); i <= last; i++)
+        for (int i = Math.Max(at - behind, 0); i <= last; i++)
         {
             ShadowRun next = wanted;
             if (i != at && !TryNeighbour(region, wanted.Page - (uint)at, i, out next))
